@@ -1,0 +1,10 @@
+//! Kernels.
+
+pub mod error;
+pub mod level;
+pub mod mat;
+pub(crate) mod simd;
+
+pub use error::Error;
+pub use level::Level;
+pub use mat::{Mat, MatMut, MatRef};

@@ -1,0 +1,107 @@
+//! Each register operation against scalar `f32` arithmetic, at every level.
+
+use super::*;
+use crate::level::{Kernel, Level};
+
+struct Check;
+
+impl Kernel for Check {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> usize {
+        let lanes = S::LANES;
+        let x: Vec<f32> = (0..lanes).map(|i| i as f32 * 1.75 - 9.25).collect();
+        let y: Vec<f32> = (0..lanes).map(|i| 3.5 - i as f32 * 0.5).collect();
+        // SAFETY: both vectors hold LANES elements.
+        let (a, b) = unsafe { (s.load(x.as_ptr()), s.load(y.as_ptr())) };
+        let lanes_of = |v: S::Vector| {
+            let mut out = vec![f32::NAN; lanes];
+            // SAFETY: `out` holds LANES elements.
+            unsafe { s.store(out.as_mut_ptr(), v) };
+            out
+        };
+        let check = |name: &str, v: S::Vector, f: &dyn Fn(f32, f32) -> f32| {
+            for (i, got) in lanes_of(v).into_iter().enumerate() {
+                let want = f(x[i], y[i]);
+                assert_eq!(got.to_bits(), want.to_bits(), "{name} of {} {}", x[i], y[i]);
+            }
+        };
+        check("add", s.add(a, b), &|x, y| x + y);
+        check("sub", s.sub(a, b), &|x, y| x - y);
+        check("mul", s.mul(a, b), &|x, y| x * y);
+        check("div", s.div(a, s.splat(3.0)), &|x, _| x / 3.0);
+        check("sqrt", s.sqrt(s.abs(a)), &|x, _| x.abs().sqrt());
+        // Small multiples of 1/8: exact with and without FMA.
+        check("mul_add", s.mul_add(a, b, a), &|x, y| x * y + x);
+        check("neg_mul_add", s.neg_mul_add(a, b, a), &|x, y| x - x * y);
+        check("min", s.min(a, b), &|x, y| if x < y { x } else { y });
+        check("max", s.max(a, b), &|x, y| if x > y { x } else { y });
+        let nan = s.splat(f32::NAN);
+        check("min of NaN", s.min(nan, b), &|_, y| y);
+        check("max of NaN", s.max(nan, b), &|_, y| y);
+        check("copy_sign", s.copy_sign(a, b), &|x, y| x.copysign(y));
+        check("round", s.round(a), &|x, _| x.round_ties_even());
+        check("select", s.select(s.less(a, b), a, b), &|x, y| x.min(y));
+        check("select ≤", s.select(s.less_equal(b, a), a, b), &|x, y| {
+            x.max(y)
+        });
+        check("is_nan", s.select(s.is_nan(a), b, a), &|x, _| x);
+        check("is_nan", s.select(s.is_nan(nan), b, a), &|_, y| y);
+        assert!(s.any(s.is_nan(nan)) && !s.any(s.is_nan(a)));
+
+        for n in [
+            -252.0, -151.0, -149.0, -140.0, -126.0, -1.0, 0.0, 1.0, 127.0, 128.0, 252.0,
+        ] {
+            let want = |x: f32| (f64::from(x) * f64::powf(2.0, n)) as f32;
+            let v = s.scale_by_power_of_two(a, s.splat(n as f32));
+            check("scale", v, &|x, _| want(x));
+        }
+        for x in [
+            f32::MIN_POSITIVE,
+            1e-45,
+            7e-40,
+            1.0,
+            1.999_999_9,
+            2.0,
+            3.0e38,
+            0.1,
+        ] {
+            let (m, e) = s.split_exponent(s.splat(x));
+            let (m, e) = (lanes_of(m)[0], lanes_of(e)[0]);
+            assert!((1.0..2.0).contains(&m), "mantissa {m} of {x}");
+            let back = f64::from(m) * f64::from(e).exp2();
+            assert_eq!(back, f64::from(x), "{m} · 2^{e}");
+        }
+
+        assert_eq!(s.reduce_add(a), x.iter().sum::<f32>());
+        assert_eq!(s.reduce_max(a), x[lanes - 1]);
+        let bytes: Vec<u8> = (0..lanes).map(|i| 255 - i as u8 * 15).collect();
+        // SAFETY: `bytes` holds LANES elements.
+        check("load_u8", unsafe { s.load_u8(bytes.as_ptr()) }, &|x, _| {
+            f32::from(bytes[((x + 9.25) / 1.75) as usize])
+        });
+
+        for count in 0..=lanes + 1 {
+            let mask = s.first_lanes(count);
+            let mut out = vec![-1.0; lanes];
+            // SAFETY: both hold LANES elements.
+            unsafe { s.store_masked(out.as_mut_ptr(), a, mask) };
+            // SAFETY: as above.
+            let read = lanes_of(unsafe { s.load_masked(x.as_ptr(), mask) });
+            for i in 0..lanes {
+                assert_eq!(out[i], if i < count { x[i] } else { -1.0 });
+                assert_eq!(read[i], if i < count { x[i] } else { 0.0 });
+            }
+        }
+        lanes
+    }
+}
+
+#[test]
+fn every_operation_matches_scalar_arithmetic() {
+    for &level in Level::available() {
+        let lanes = level.dispatch(Check);
+        assert!(lanes >= 8, "{level}");
+    }
+}
