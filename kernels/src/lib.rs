@@ -3,6 +3,7 @@
 pub mod error;
 pub mod level;
 pub mod mat;
+pub mod reference;
 pub(crate) mod simd;
 
 pub use error::Error;

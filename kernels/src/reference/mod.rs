@@ -1,0 +1,2 @@
+//! The specification: every public kernel written naively, in f64, short
+//! enough to read. Tests compare each kernel at each level with these.
