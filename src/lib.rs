@@ -1,1 +1,7 @@
-//! A.
+//! Autoencoders on the CPU.
+#![forbid(unsafe_code)]
+
+pub mod data;
+pub mod error;
+
+pub use error::{Error, Result};

@@ -1,0 +1,496 @@
+//! [`Dataset`]: samples in memory, shared by cheap clones and views.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use autoencoder_kernels::{Mat, MatMut, MatRef};
+
+use crate::error::{Error, Result};
+
+/// Samples × features, with optional labels and an optional shape of a sample.
+///
+/// The numbers are `f32`, or bytes that stay bytes in memory and are read as
+/// fractions of 255: `byte as f32 / 255.0`, the same bits as numpy's
+/// `x.astype("float32") / 255`.
+///
+/// A clone or a [`slice`](Dataset::slice) shares the numbers and copies none.
+#[derive(Clone)]
+pub struct Dataset {
+    values: Values,
+    labels: Option<Arc<Vec<u8>>>,
+    sample_shape: Option<Arc<[usize]>>,
+    features: usize,
+    // The rows of `values` and `labels` that this view shows.
+    rows: Range<usize>,
+}
+
+#[derive(Clone)]
+enum Values {
+    F32(Arc<Vec<f32>>),
+    U8(Arc<Vec<u8>>),
+}
+
+impl Dataset {
+    /// `rows × features` numbers in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless `values.len() == rows · features`.
+    pub fn from_f32(rows: usize, features: usize, values: Vec<f32>) -> Result<Self> {
+        check_length("number of values", values.len(), rows, features)?;
+        Ok(Self::new(rows, features, Values::F32(Arc::new(values))))
+    }
+
+    /// `rows × features` bytes in row-major order, to be read as fractions of
+    /// 255.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless `values.len() == rows · features`.
+    pub fn from_u8(rows: usize, features: usize, values: Vec<u8>) -> Result<Self> {
+        check_length("number of bytes", values.len(), rows, features)?;
+        Ok(Self::new(rows, features, Values::U8(Arc::new(values))))
+    }
+
+    /// A copy of a matrix, one sample a row.
+    pub fn from_mat(mat: MatRef<'_, f32>) -> Self {
+        let (rows, features) = mat.shape();
+        let mut values = Vec::with_capacity(rows * features);
+        for i in 0..rows {
+            match mat.row(i) {
+                Some(row) => values.extend_from_slice(row),
+                None => values.extend((0..features).map(|j| mat.get(i, j))),
+            }
+        }
+        Self::new(rows, features, Values::F32(Arc::new(values)))
+    }
+
+    fn new(rows: usize, features: usize, values: Values) -> Self {
+        Dataset {
+            values,
+            labels: None,
+            sample_shape: None,
+            features,
+            rows: 0..rows,
+        }
+    }
+
+    /// The same samples with one label each.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless there are as many labels as samples.
+    pub fn with_labels(self, labels: Vec<u8>) -> Result<Self> {
+        if labels.len() != self.len() {
+            let expected = format!("one for each of {} samples", self.len());
+            return Err(Error::shape("number of labels", labels.len(), expected));
+        }
+        // The labels are indexed like the values, from the start of the whole.
+        let mut whole = vec![0; self.rows.start];
+        whole.extend(labels);
+        Ok(Dataset {
+            labels: Some(Arc::new(whole)),
+            ..self
+        })
+    }
+
+    /// The same samples, said to be arrays of this shape in row-major order:
+    /// `[28, 28]` for the digits.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless the product is the number of features.
+    pub fn with_sample_shape(self, shape: &[usize]) -> Result<Self> {
+        let size = shape
+            .iter()
+            .try_fold(1usize, |size, &n| size.checked_mul(n));
+        if size != Some(self.features) {
+            let expected = format!("a product of {}", self.features);
+            return Err(Error::shape(
+                "shape of a sample",
+                format!("{shape:?}"),
+                expected,
+            ));
+        }
+        Ok(Dataset {
+            sample_shape: Some(shape.into()),
+            ..self
+        })
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no samples.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Numbers per sample.
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    /// The shape of one sample, where the source told it.
+    pub fn sample_shape(&self) -> Option<&[usize]> {
+        self.sample_shape.as_deref()
+    }
+
+    /// One label per sample, where the source had them.
+    pub fn labels(&self) -> Option<&[u8]> {
+        self.labels
+            .as_ref()
+            .map(|labels| &labels[self.rows.clone()])
+    }
+
+    /// The samples as a matrix without copying, if they are kept as `f32`.
+    pub fn as_f32(&self) -> Option<MatRef<'_, f32>> {
+        match &self.values {
+            Values::F32(values) => MatRef::new(self.part(values), self.len(), self.features).ok(),
+            Values::U8(_) => None,
+        }
+    }
+
+    /// The samples as bytes in row-major order, if they are kept as bytes.
+    pub fn as_u8(&self) -> Option<&[u8]> {
+        match &self.values {
+            Values::F32(_) => None,
+            Values::U8(values) => Some(self.part(values)),
+        }
+    }
+
+    fn part<'a, T>(&self, values: &'a [T]) -> &'a [T] {
+        &values[self.rows.start * self.features..self.rows.end * self.features]
+    }
+
+    /// The samples in `range`, as a view that shares the numbers.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the range reaches beyond the end.
+    pub fn slice(&self, range: Range<usize>) -> Result<Self> {
+        self.check_range(&range)?;
+        let start = self.rows.start;
+        Ok(Dataset {
+            rows: start + range.start..start + range.end,
+            ..self.clone()
+        })
+    }
+
+    /// The first `n` samples and the others, as views that share the numbers.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are less than `n`.
+    pub fn split_at(&self, n: usize) -> Result<(Self, Self)> {
+        self.check_range(&(0..n))?;
+        Ok((self.slice(0..n)?, self.slice(n..self.len())?))
+    }
+
+    /// Writes sample `i` to `out`.
+    ///
+    /// # Errors
+    /// [`Error::RowOutOfRange`], or [`Error::Shape`] unless `out` has one place
+    /// per feature.
+    pub fn row_into(&self, i: usize, out: &mut [f32]) -> Result<()> {
+        if i >= self.len() {
+            return Err(Error::RowOutOfRange {
+                row: i,
+                rows: self.len(),
+            });
+        }
+        if out.len() != self.features {
+            return Err(Error::shape("length of a sample", out.len(), self.features));
+        }
+        self.copy_row(i, out);
+        Ok(())
+    }
+
+    /// Writes the samples `indices` to the rows of `out`, in that order: a
+    /// minibatch. Bytes are scaled on the way; nothing is allocated.
+    ///
+    /// # Errors
+    /// [`Error::RowOutOfRange`], or [`Error::Shape`] unless `out` is
+    /// `indices.len() × features`. Nothing is written then.
+    pub fn gather(&self, indices: &[usize], out: MatMut<'_, f32>) -> Result<()> {
+        if let Some(&row) = indices.iter().find(|&&i| i >= self.len()) {
+            return Err(Error::RowOutOfRange {
+                row,
+                rows: self.len(),
+            });
+        }
+        self.copy_rows(indices.iter().copied(), out)
+    }
+
+    /// Writes the samples in `range` to the rows of `out`. Bytes are scaled on
+    /// the way; nothing is allocated.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the range reaches beyond the end, or unless `out` is
+    /// `range.len() × features`.
+    pub fn rows_into(&self, range: Range<usize>, out: MatMut<'_, f32>) -> Result<()> {
+        self.check_range(&range)?;
+        self.copy_rows(range, out)
+    }
+
+    /// A copy of the samples in `range`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the range reaches beyond the end;
+    /// [`Error::Kernels`] if the copy does not fit in memory.
+    pub fn rows(&self, range: Range<usize>) -> Result<Mat<f32>> {
+        self.check_range(&range)?;
+        let mut mat = Mat::try_zeros(range.len(), self.features)?;
+        self.copy_rows(range, mat.as_mut())?;
+        Ok(mat)
+    }
+
+    /// A copy of all samples.
+    ///
+    /// # Errors
+    /// [`Error::Kernels`] if the copy does not fit in memory.
+    pub fn to_mat(&self) -> Result<Mat<f32>> {
+        self.rows(0..self.len())
+    }
+
+    /// The smallest and the largest number; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] for NaN or an infinity.
+    pub fn min_max(&self) -> Result<Option<(f32, f32)>> {
+        let values = match &self.values {
+            Values::F32(values) => self.part(values),
+            Values::U8(values) => {
+                let values = self.part(values).iter().copied();
+                return Ok(values.clone().min().map(unit).zip(values.max().map(unit)));
+            }
+        };
+        if let Some(at) = values.iter().position(|x| !x.is_finite()) {
+            return Err(Error::NotFinite {
+                value: values[at],
+                row: at / self.features,
+                column: at % self.features,
+            });
+        }
+        let min = values.iter().copied().reduce(f32::min);
+        Ok(min.zip(values.iter().copied().reduce(f32::max)))
+    }
+
+    /// Whether all numbers lie in [0, 1], as binary cross-entropy demands.
+    pub fn is_unit_interval(&self) -> bool {
+        self.check_unit_interval().is_ok()
+    }
+
+    /// Fails unless all numbers lie in [0, 1].
+    ///
+    /// # Errors
+    /// [`Error::TargetOutOfRange`] with the first that does not; NaN does not.
+    pub fn check_unit_interval(&self) -> Result<()> {
+        let Values::F32(values) = &self.values else {
+            return Ok(());
+        };
+        let values = self.part(values);
+        match values.iter().position(|x| !(0.0..=1.0).contains(x)) {
+            None => Ok(()),
+            Some(at) => Err(Error::TargetOutOfRange {
+                value: values[at],
+                row: at / self.features,
+                column: at % self.features,
+            }),
+        }
+    }
+
+    fn check_range(&self, range: &Range<usize>) -> Result<()> {
+        if range.start <= range.end && range.end <= self.len() {
+            Ok(())
+        } else {
+            let expected = format!("a part of 0..{}", self.len());
+            Err(Error::shape(
+                "range of samples",
+                format!("{range:?}"),
+                expected,
+            ))
+        }
+    }
+
+    /// The rows must exist.
+    fn copy_rows(
+        &self,
+        rows: impl ExactSizeIterator<Item = usize>,
+        mut out: MatMut<'_, f32>,
+    ) -> Result<()> {
+        let expected = (rows.len(), self.features);
+        if out.shape() != expected {
+            return Err(Error::shape(
+                "matrix for samples",
+                format_args!("{} × {}", out.rows(), out.cols()),
+                format_args!("{} × {}", expected.0, expected.1),
+            ));
+        }
+        for (to, from) in rows.enumerate() {
+            match out.row_mut(to) {
+                Some(row) => self.copy_row(from, row),
+                None => (0..self.features).for_each(|j| out.set(to, j, self.value(from, j))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Row `i` must exist, and `out` must have its length.
+    fn copy_row(&self, i: usize, out: &mut [f32]) {
+        let start = (self.rows.start + i) * self.features;
+        match &self.values {
+            Values::F32(values) => out.copy_from_slice(&values[start..][..self.features]),
+            Values::U8(values) => {
+                for (out, &byte) in out.iter_mut().zip(&values[start..][..self.features]) {
+                    *out = unit(byte);
+                }
+            }
+        }
+    }
+
+    fn value(&self, i: usize, j: usize) -> f32 {
+        let at = (self.rows.start + i) * self.features + j;
+        match &self.values {
+            Values::F32(values) => values[at],
+            Values::U8(values) => unit(values[at]),
+        }
+    }
+}
+
+/// A byte as a fraction of 255, correctly rounded.
+fn unit(byte: u8) -> f32 {
+    f32::from(byte) / 255.0
+}
+
+fn check_length(what: &'static str, given: usize, rows: usize, features: usize) -> Result<()> {
+    if rows.checked_mul(features) == Some(given) {
+        Ok(())
+    } else {
+        Err(Error::shape(
+            what,
+            given,
+            format_args!("{rows} rows × {features} features"),
+        ))
+    }
+}
+
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset")
+            .field("len", &self.len())
+            .field("features", &self.features)
+            .field("sample_shape", &self.sample_shape)
+            .field("bytes", &matches!(self.values, Values::U8(_)))
+            .field("labelled", &self.labels.is_some())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counting() -> Dataset {
+        Dataset::from_f32(5, 3, (0..15).map(|i| i as f32).collect()).unwrap()
+    }
+
+    #[test]
+    fn views_share_the_numbers_and_show_their_rows() {
+        let data = counting().with_labels(vec![10, 11, 12, 13, 14]).unwrap();
+        let (train, test) = data.split_at(2).unwrap();
+        assert_eq!((train.len(), test.len()), (2, 3));
+        assert_eq!(test.labels().unwrap(), [12, 13, 14]);
+        let last = test.slice(1..3).unwrap();
+        assert_eq!(last.labels().unwrap(), [13, 14]);
+        assert_eq!(last.as_f32().unwrap().row(0).unwrap(), [9.0, 10.0, 11.0]);
+        let whole = data.as_f32().unwrap().row(3).unwrap().as_ptr();
+        assert_eq!(last.as_f32().unwrap().row(0).unwrap().as_ptr(), whole);
+        let relabelled = last.with_labels(vec![1, 2]).unwrap();
+        assert_eq!(relabelled.slice(1..2).unwrap().labels().unwrap(), [2]);
+    }
+
+    #[test]
+    fn gather_takes_rows_in_the_order_given() {
+        let part = counting().slice(1..5).unwrap();
+        let mut out = Mat::from_fn(3, 3, |_, _| f32::NAN);
+        part.gather(&[3, 0, 3], out.as_mut()).unwrap();
+        assert_eq!(
+            out.as_slice(),
+            [12.0, 13.0, 14.0, 3.0, 4.0, 5.0, 12.0, 13.0, 14.0]
+        );
+        // Transposed: the elements of a row are no neighbours.
+        part.gather(&[0, 1, 2], out.as_mut().transpose()).unwrap();
+        assert_eq!(out.row(0), [3.0, 6.0, 9.0]);
+        assert_eq!(part.rows(1..3).unwrap().as_slice()[..2], [6.0, 7.0]);
+        assert_eq!(part.to_mat().unwrap().shape(), (4, 3));
+    }
+
+    #[test]
+    fn bytes_are_correctly_rounded_fractions_of_255() {
+        let data = Dataset::from_u8(2, 128, (0..=255).collect()).unwrap();
+        let mat = data.to_mat().unwrap();
+        for (byte, &value) in mat.as_slice().iter().enumerate() {
+            // The f64 quotient is so close that rounding it again is exact.
+            let expected = (byte as f64 / 255.0) as f32;
+            assert_eq!(value.to_bits(), expected.to_bits(), "byte {byte}");
+        }
+        assert_eq!(data.min_max().unwrap(), Some((0.0, 1.0)));
+        assert!(data.is_unit_interval());
+        let mut transposed = Mat::zeros(128, 2);
+        data.rows_into(0..2, transposed.as_mut().transpose())
+            .unwrap();
+        assert_eq!(transposed.transposed(), mat);
+        let mut row = [0.0; 128];
+        data.row_into(1, &mut row).unwrap();
+        assert_eq!(row, mat.row(1));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        assert!(Dataset::from_f32(2, 3, vec![0.0; 5]).is_err());
+        assert!(Dataset::from_u8(usize::MAX, 2, vec![]).is_err());
+        let data = counting();
+        assert!(data.clone().with_labels(vec![0; 4]).is_err());
+        assert!(data.clone().with_sample_shape(&[2, 2]).is_err());
+        assert!(data.clone().with_sample_shape(&[usize::MAX, 4]).is_err());
+        assert!(data.clone().with_sample_shape(&[3, 1]).is_ok());
+        assert!(data.slice(2..6).is_err());
+        #[expect(clippy::reversed_empty_ranges, reason = "that is the bad input")]
+        let reversed = data.slice(3..2);
+        assert!(reversed.is_err());
+        assert!(data.split_at(6).is_err());
+        assert!(data.row_into(5, &mut [0.0; 3]).is_err());
+        assert!(data.row_into(0, &mut [0.0; 2]).is_err());
+        let mut out = Mat::zeros(2, 3);
+        assert!(data.gather(&[0, 5], out.as_mut()).is_err());
+        let error = data.gather(&[0], out.as_mut()).unwrap_err().to_string();
+        assert_eq!(error, "matrix for samples: given 2 × 3, expected 1 × 3");
+    }
+
+    #[test]
+    fn the_range_of_the_numbers_is_checked() {
+        let data = |x: f32| Dataset::from_f32(2, 2, vec![0.0, 0.5, 1.0, x]).unwrap();
+        assert!(data(1.0).is_unit_interval());
+        assert_eq!(data(-3.0).min_max().unwrap(), Some((-3.0, 1.0)));
+        for x in [-0.001, 1.001, f32::NAN, f32::INFINITY] {
+            let error = data(x).check_unit_interval().unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    Error::TargetOutOfRange {
+                        row: 1,
+                        column: 1,
+                        ..
+                    }
+                ),
+                "{error}"
+            );
+            assert_eq!(data(x).min_max().is_ok(), x.is_finite());
+            // Beyond the view, nobody looks.
+            assert!(data(x).slice(0..1).unwrap().is_unit_interval());
+        }
+        let empty = Dataset::from_f32(0, 7, vec![]).unwrap();
+        assert_eq!(empty.min_max().unwrap(), None);
+        assert_eq!(empty.to_mat().unwrap().shape(), (0, 7));
+        let no_features = Dataset::from_f32(3, 0, vec![]).unwrap();
+        assert_eq!(no_features.to_mat().unwrap().shape(), (3, 0));
+    }
+}

@@ -1,0 +1,143 @@
+//! The one error type of the crate.
+
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// `std::result::Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong. The message is one line: what was given, what was expected
+/// and, where it helps, what to do.
+///
+/// The message of an inner error is part of the line, so that
+/// [`source`](std::error::Error::source) does not repeat it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to read or write.
+    #[error("cannot {action} {}: {error}", path.display())]
+    Io {
+        /// What was being done, as a verb: `read`, `create`, ….
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system answered.
+        error: io::Error,
+    },
+    /// The contents of a file are not what its format demands.
+    #[error("{}: found {found}, expected {expected}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+    },
+    /// A length or shape does not fit the other arguments.
+    #[error("{what}: given {given}, expected {expected}")]
+    Shape {
+        /// What has the shape.
+        what: &'static str,
+        /// The shape given.
+        given: String,
+        /// The shape expected.
+        expected: String,
+    },
+    /// A row or sample beyond the end of the data.
+    #[error("row {row} is outside of data with {rows} rows; count from 0")]
+    RowOutOfRange {
+        /// The row asked for.
+        row: usize,
+        /// Rows that exist.
+        rows: usize,
+    },
+    /// The data holds NaN or an infinity.
+    #[error(
+        "the data has {value} at row {row}, column {column}, expected finite numbers; \
+         remove or replace such samples"
+    )]
+    NotFinite {
+        /// The first such value.
+        value: f32,
+        /// Its row, from 0.
+        row: usize,
+        /// Its column, from 0.
+        column: usize,
+    },
+    /// A target that the loss is not defined for.
+    #[error(
+        "the target {value} at row {row}, column {column} is outside of [0, 1]; \
+         scale the data, choose another loss, or allow such targets explicitly"
+    )]
+    TargetOutOfRange {
+        /// The first such value.
+        value: f32,
+        /// Its row, from 0.
+        row: usize,
+        /// Its column, from 0.
+        column: usize,
+    },
+    /// An option with a value that makes no sense.
+    #[error("{option} is {given}, expected {expected}")]
+    Configuration {
+        /// Which option.
+        option: &'static str,
+        /// The value given.
+        given: String,
+        /// What is allowed.
+        expected: String,
+    },
+    /// A call of a kernel with arguments that do not fit.
+    #[error("{0}")]
+    Kernels(autoencoder_kernels::Error),
+}
+
+impl From<autoencoder_kernels::Error> for Error {
+    fn from(error: autoencoder_kernels::Error) -> Self {
+        Error::Kernels(error)
+    }
+}
+
+impl Error {
+    /// An [`Error::Io`]; `action` is a verb that reads well before the path.
+    pub(crate) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
+        Error::Io {
+            action,
+            path: path.to_owned(),
+            error,
+        }
+    }
+
+    /// An [`Error::Format`].
+    pub(crate) fn format(path: &Path, found: impl Display, expected: impl Display) -> Self {
+        Error::Format {
+            path: path.to_owned(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }
+    }
+
+    /// An [`Error::Shape`].
+    pub(crate) fn shape(what: &'static str, given: impl Display, expected: impl Display) -> Self {
+        Error::Shape {
+            what,
+            given: given.to_string(),
+            expected: expected.to_string(),
+        }
+    }
+
+    /// An [`Error::Configuration`].
+    pub(crate) fn configuration(
+        option: &'static str,
+        given: impl Display,
+        expected: impl Display,
+    ) -> Self {
+        Error::Configuration {
+            option,
+            given: given.to_string(),
+            expected: expected.to_string(),
+        }
+    }
+}
