@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use crate::error::Error;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
-use crate::simd::{Portable, Simd};
+use crate::simd::{Portable, Simd, Token};
 
 /// Name of the environment variable that forces a level.
 pub const LEVEL_VARIABLE: &str = "AUTOENCODER_LEVEL";

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Registers, Simd};
+use super::{Registers, Simd, Token};
 
 /// Proof that the CPU has AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,18 @@ pub(super) unsafe fn reduce_add(a: __m256) -> f32 {
         let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
         let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
         _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+    }
+}
+
+impl Token for Avx2 {
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx2,fma")]
+        fn with_features<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: the token.
+        unsafe { with_features(f) }
     }
 }
 
@@ -110,16 +122,6 @@ impl Registers<f32> for Avx2 {
 }
 
 impl Simd for Avx2 {
-    #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        #[target_feature(enable = "avx2,fma")]
-        fn with_features<R>(f: impl FnOnce() -> R) -> R {
-            f()
-        }
-        // SAFETY: the token.
-        unsafe { with_features(f) }
-    }
-
     #[inline(always)]
     fn neg_mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         // SAFETY: the token.

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Registers, Simd};
+use super::{Registers, Simd, Token};
 
 /// Proof that the CPU has AVX-512F (with AVX2 and FMA below it).
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,18 @@ impl Avx512 {
 }
 
 const ROUND: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+
+impl Token for Avx512 {
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx2,fma")]
+        fn with_features<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: the token.
+        unsafe { with_features(f) }
+    }
+}
 
 // SAFETY (of every intrinsic below, cited as "the token"): the instruction
 // exists, because `self` can only be made by `detect`, which has found every
@@ -100,16 +112,6 @@ impl Registers<f32> for Avx512 {
 }
 
 impl Simd for Avx512 {
-    #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx2,fma")]
-        fn with_features<R>(f: impl FnOnce() -> R) -> R {
-            f()
-        }
-        // SAFETY: the token.
-        unsafe { with_features(f) }
-    }
-
     #[inline(always)]
     fn neg_mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: the token.

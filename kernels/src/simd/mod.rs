@@ -13,7 +13,7 @@
 //!
 //! # Rules
 //! * Every method is `#[inline(always)]`, and every caller up to
-//!   [`Simd::vectorize`] is too: an instruction of a level must be compiled
+//!   [`Token::vectorize`] is too: an instruction of a level must be compiled
 //!   inside a function that enables it, or it becomes a call.
 //! * Pointers may be unaligned.
 
@@ -31,8 +31,14 @@ pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 pub(crate) use slice::{fold, map_in_place, map_into};
 
+/// Proof that the CPU has an instruction set.
+pub(crate) trait Token: Copy + Send + Sync + 'static {
+    /// Calls `f` compiled with this level's instructions.
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+}
+
 /// What the GEMM micro-kernel needs of a vector of `T`.
-pub(crate) trait Registers<T: Copy>: Copy + Send + Sync + 'static {
+pub(crate) trait Registers<T: Copy>: Token {
     /// Elements of one vector.
     const LANES: usize;
     /// Rows of the largest register tile.
@@ -88,9 +94,6 @@ pub(crate) trait Registers<T: Copy>: Copy + Send + Sync + 'static {
 
 /// A SIMD level: [`Registers`] of `f32` plus what the vector maths needs.
 pub(crate) trait Simd: Registers<f32> {
-    /// Calls `f` compiled with this level's instructions.
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
-
     /// `c − a · b`, rounded once where the level has FMA, else twice.
     fn neg_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `a / b`, correctly rounded.

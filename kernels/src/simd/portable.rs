@@ -3,11 +3,24 @@
 
 use wide::{CmpLe, CmpLt, f32x8, i32x8};
 
-use super::{Registers, Simd};
+use super::{Registers, Simd, Token};
 
 /// The level that needs nothing of the CPU.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Portable;
+
+impl Token for Portable {
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        // Its own function, as on the other levels: what is measured and
+        // profiled then has the same shape.
+        #[inline(never)]
+        fn with_features<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        with_features(f)
+    }
+}
 
 impl Registers<f32> for Portable {
     const LANES: usize = 8;
@@ -92,17 +105,6 @@ impl Registers<f32> for Portable {
 }
 
 impl Simd for Portable {
-    #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        // Its own function, as on the other levels: what is measured and
-        // profiled then has the same shape.
-        #[inline(never)]
-        fn with_features<R>(f: impl FnOnce() -> R) -> R {
-            f()
-        }
-        with_features(f)
-    }
-
     #[inline(always)]
     fn neg_mul_add(self, a: f32x8, b: f32x8, c: f32x8) -> f32x8 {
         a.mul_neg_add(b, c)
