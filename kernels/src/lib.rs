@@ -1,11 +1,16 @@
 //! Kernels.
 
 pub mod error;
+pub mod gemm;
 pub mod level;
 pub mod mat;
+pub mod parallel;
 pub mod reference;
 pub(crate) mod simd;
+mod tuning;
+mod workspace;
 
 pub use error::Error;
 pub use level::Level;
 pub use mat::{Mat, MatMut, MatRef};
+pub use parallel::{Context, Parallelism};

@@ -1,7 +1,7 @@
 //! Every other CPU: 8 lanes through the `wide` crate, which compiles to SSE2,
 //! NEON, wasm SIMD or scalar code by the compiler's target.
 
-use wide::{CmpLe, CmpLt, f32x8, i32x8};
+use wide::{f32x8, i32x8};
 
 use super::{Registers, Simd, Token};
 

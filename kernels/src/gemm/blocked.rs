@@ -1,0 +1,379 @@
+//! The loops round the micro-kernel, numbered as in BLIS from the outermost
+//! (van Zee and van de Geijn, *BLIS: A Framework for Rapidly Instantiating
+//! BLAS Functionality*, 2015), with two liberties: a short K is not cut, and
+//! an operand is packed only where that pays.
+//!
+//! ```text
+//! LOOP 5  columns of C, BLOCK_COLS at a time   (all of them where nothing is packed)
+//! LOOP 4  rows of C, BLOCK_ROWS at a time      (likewise)
+//! LOOP 3  parts of K, at most MAX_K long       pack B's and A's part; partial sums stay in the workspace
+//! tasks   a grid over the tiles of the block   one parallel region
+//! LOOP 2  columns of tiles                     a panel of B, which stays in L1 or L2 …
+//! LOOP 1  rows of tiles                        … while the panels of A pass
+//!         micro-kernel                         one tile in registers
+//! ```
+
+use std::ops::Range;
+
+use super::epilogue::{Epilogue, Partial};
+use super::pack::pack_panel;
+use super::tile::{TileArguments, compute};
+use crate::mat::{Element, MatRef};
+use crate::parallel::{Parallelism, Shared, for_each};
+use crate::simd::Registers;
+use crate::tuning;
+use crate::workspace::with_buffer;
+
+/// One product A·B of the sum that makes up C.
+#[derive(Clone, Copy)]
+pub(crate) struct Term<T> {
+    pub(crate) a: *const T,
+    /// From row to row of A, and from p to p + 1.
+    pub(crate) a_strides: (isize, isize),
+    pub(crate) b: *const T,
+    /// From p to p + 1, and from column to column of B.
+    pub(crate) b_strides: (isize, isize),
+    pub(crate) k: usize,
+}
+
+// SAFETY: the operands are only read, and whoever starts the product
+// guarantees that nobody writes them meanwhile.
+unsafe impl<T: Element> Sync for Term<T> {}
+
+impl<T: Element> Term<T> {
+    /// The product of two views; A's columns are B's rows.
+    pub(crate) fn new(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Self {
+        debug_assert_eq!(a.cols(), b.rows());
+        // A view that is addressed at all spans at most isize::MAX bytes; the
+        // stride of a dimension of length 1 is never used.
+        let stride = |count: usize, stride: usize| if count > 1 { stride as isize } else { 1 };
+        Term {
+            a: a.as_ptr(),
+            a_strides: (
+                stride(a.rows(), a.row_stride()),
+                stride(a.cols(), a.col_stride()),
+            ),
+            b: b.as_ptr(),
+            b_strides: (
+                stride(b.rows(), b.row_stride()),
+                stride(b.cols(), b.col_stride()),
+            ),
+            k: a.cols(),
+        }
+    }
+}
+
+/// Computes the sum of the terms, an m × n matrix, tile by tile, and gives
+/// each tile to the epilogue.
+///
+/// Each element is one chain of multiply-adds through all terms in order,
+/// whatever the blocking, the threads and the neighbouring elements.
+///
+/// # Safety
+/// 1. Every term is readable at (i < m, p < k) of A and (p < k, j < n) of B,
+///    and nobody writes there meanwhile; the epilogue may only if no other
+///    tile reads what it writes.
+/// 2. The epilogue accepts every tile of an m × n matrix.
+#[inline(always)]
+pub(crate) unsafe fn multiply<T, S, E>(
+    s: S,
+    (m, n): (usize, usize),
+    terms: &[Term<T>],
+    epilogue: &E,
+    parallelism: Parallelism,
+) where
+    T: Element,
+    S: Registers<T>,
+    E: Epilogue<T, S>,
+{
+    if m == 0 || n == 0 {
+        return;
+    }
+    let plan = Plan::new::<T, S>(m, n, terms);
+    with_buffer(plan.workspace, |workspace| {
+        for j in (0..n).step_by(plan.block_cols) {
+            // LOOP 5
+            for i in (0..m).step_by(plan.block_rows) {
+                // LOOP 4
+                let block = Block {
+                    rows: i..m.min(i + plan.block_rows),
+                    cols: j..n.min(j + plan.block_cols),
+                    width: plan.width,
+                    height: S::TILE_ROWS,
+                };
+                // SAFETY: the caller's contract; the block lies inside of C.
+                unsafe { multiply_block(s, &plan, &block, terms, epilogue, workspace, parallelism) }
+            }
+        }
+    });
+}
+
+/// How a product is cut and what is packed.
+struct Plan {
+    /// Columns of a tile.
+    width: usize,
+    block_rows: usize,
+    block_cols: usize,
+    /// Length of the longest part of K.
+    part: usize,
+    /// Number of parts.
+    parts: usize,
+    pack_a: bool,
+    pack_b: bool,
+    /// Elements of the workspace, and where its three areas begin: packed A at
+    /// 0, then packed B, then partial sums.
+    workspace: usize,
+    b_area: usize,
+    partial_area: usize,
+}
+
+impl Plan {
+    fn new<T: Element, S: Registers<T>>(m: usize, n: usize, terms: &[Term<T>]) -> Self {
+        let width = S::TILE_VECTORS * S::LANES;
+        let (tile_rows, tile_cols) = (m.div_ceil(S::TILE_ROWS), n.div_ceil(width));
+        let parts = terms.iter().map(|term| parts_of(term.k)).sum::<usize>();
+        let part = terms
+            .iter()
+            .map(|term| term.k.div_ceil(parts_of(term.k)))
+            .max()
+            .unwrap_or(0);
+        let pack_b = terms.iter().any(|term| {
+            let (row, col) = term.b_strides;
+            (n > 1 && col != 1)
+                || (tile_rows >= tuning::PACK_B_TILE_ROWS
+                    && n > width
+                    && row.unsigned_abs() > width
+                    && term.k > 64)
+        });
+        let pack_a = tile_cols >= tuning::PACK_A_TILE_COLS
+            && terms
+                .iter()
+                .any(|term| m * term.k * size_of::<T>() >= tuning::PACK_A_BYTES);
+        let block_rows = if pack_a || parts > 1 {
+            tuning::BLOCK_ROWS.min(m)
+        } else {
+            m
+        };
+        let block_cols = if pack_b || parts > 1 {
+            tuning::BLOCK_COLS.min(n)
+        } else {
+            n
+        };
+        let padded_cols = block_cols.next_multiple_of(width);
+        let a_len = if pack_a { block_rows * part } else { 0 };
+        let b_len = if pack_b { padded_cols * part } else { 0 };
+        let partial_len = if parts > 1 {
+            block_rows.div_ceil(S::TILE_ROWS) * S::TILE_ROWS * padded_cols
+        } else {
+            0
+        };
+        // Areas start at cache lines.
+        let b_area = a_len.next_multiple_of(16);
+        let partial_area = (b_area + b_len).next_multiple_of(16);
+        Plan {
+            width,
+            block_rows,
+            block_cols,
+            part,
+            parts,
+            pack_a,
+            pack_b,
+            workspace: partial_area + partial_len,
+            b_area,
+            partial_area,
+        }
+    }
+}
+
+/// Into how many parts a sum of length `k` is cut; a sum of length 0 still
+/// has one, so that the epilogue runs.
+fn parts_of(k: usize) -> usize {
+    k.div_ceil(tuning::MAX_K).max(1)
+}
+
+/// A block of C and its grid of tiles.
+struct Block {
+    rows: Range<usize>,
+    cols: Range<usize>,
+    /// Columns of a tile.
+    width: usize,
+    /// Most rows of a tile.
+    height: usize,
+}
+
+impl Block {
+    fn tile_rows(&self) -> usize {
+        self.rows.len().div_ceil(self.height)
+    }
+
+    fn tile_cols(&self) -> usize {
+        self.cols.len().div_ceil(self.width)
+    }
+
+    /// Rows of the `i`th row of tiles, from the block's first row. All tiles
+    /// are equally high, give or take one row.
+    fn tile_row(&self, i: usize) -> Range<usize> {
+        let (rows, tiles) = (self.rows.len(), self.tile_rows());
+        rows * i / tiles..rows * (i + 1) / tiles
+    }
+
+    /// Columns of the `j`th column of tiles, from the block's first column.
+    fn tile_col(&self, j: usize) -> Range<usize> {
+        j * self.width..self.cols.len().min((j + 1) * self.width)
+    }
+}
+
+/// LOOP 3 of one block.
+///
+/// # Safety
+/// As [`multiply`]; the block lies inside of C, and `workspace` is the plan's.
+#[inline(always)]
+unsafe fn multiply_block<T, S, E>(
+    s: S,
+    plan: &Plan,
+    block: &Block,
+    terms: &[Term<T>],
+    epilogue: &E,
+    workspace: &mut [T],
+    parallelism: Parallelism,
+) where
+    T: Element,
+    S: Registers<T>,
+    E: Epilogue<T, S>,
+{
+    let (tile_rows, tile_cols) = (block.tile_rows(), block.tile_cols());
+    let slot = block.height * block.width;
+    let workspace = Shared::new(workspace.as_mut_ptr());
+    let mut done = 0;
+    for term in terms {
+        for index in 0..parts_of(term.k) {
+            let part = term.k * index / parts_of(term.k)..term.k * (index + 1) / parts_of(term.k);
+            let k = part.len();
+            let (first, last) = (done == 0, done + 1 == plan.parts);
+            done += 1;
+            let a = term
+                .a
+                .wrapping_offset(block.rows.start as isize * term.a_strides.0)
+                .wrapping_offset(part.start as isize * term.a_strides.1);
+            let b = term
+                .b
+                .wrapping_offset(part.start as isize * term.b_strides.0)
+                .wrapping_offset(block.cols.start as isize * term.b_strides.1);
+            let (a, b) = (Shared::new(a.cast_mut()), Shared::new(b.cast_mut()));
+
+            let packing = |elements: usize| {
+                if elements * 2 < tuning::PARALLEL_FLOPS / 8 {
+                    Parallelism::Serial
+                } else {
+                    parallelism
+                }
+            };
+            if plan.pack_b {
+                for_each(packing(k * block.cols.len()), tile_cols, |j| {
+                    let cols = block.tile_col(j);
+                    let width = cols.len().next_multiple_of(S::LANES);
+                    // SAFETY: columns `cols` of the part are readable; the
+                    // panels before take cols.start · k elements of the area,
+                    // which has room for whole panels of the longest part.
+                    unsafe {
+                        pack_panel(
+                            b.get().offset(cols.start as isize * term.b_strides.1),
+                            (term.b_strides.1, term.b_strides.0),
+                            cols.len(),
+                            k,
+                            workspace.get().add(plan.b_area + cols.start * k),
+                            width,
+                        );
+                    }
+                });
+            }
+            if plan.pack_a {
+                for_each(packing(k * block.rows.len()), tile_rows, |i| {
+                    let rows = block.tile_row(i);
+                    // SAFETY: as for B, without padding.
+                    unsafe {
+                        pack_panel(
+                            a.get().offset(rows.start as isize * term.a_strides.0),
+                            term.a_strides,
+                            rows.len(),
+                            k,
+                            workspace.get().add(rows.start * k),
+                            rows.len(),
+                        );
+                    }
+                });
+            }
+
+            let (row_tasks, col_tasks) = task_grid::<T>(tile_rows, tile_cols, block, k);
+            for_each(parallelism, row_tasks * col_tasks, |task| {
+                let (r, c) = (task % row_tasks, task / row_tasks);
+                let share =
+                    |of: usize, among: usize, i: usize| of * i / among..of * (i + 1) / among;
+                for j in share(tile_cols, col_tasks, c) {
+                    // LOOP 2
+                    let cols = block.tile_col(j);
+                    let (b, b_stride) = if plan.pack_b {
+                        let width = cols.len().next_multiple_of(S::LANES);
+                        let panel = workspace.get().wrapping_add(plan.b_area + cols.start * k);
+                        (panel, width as isize)
+                    } else {
+                        (b.get().wrapping_add(cols.start), term.b_strides.0)
+                    };
+                    for i in share(tile_rows, row_tasks, r) {
+                        // LOOP 1
+                        let rows = block.tile_row(i);
+                        let (a, a_strides) = if plan.pack_a {
+                            let panel = workspace.get().wrapping_add(rows.start * k);
+                            (panel, (1, rows.len() as isize))
+                        } else {
+                            let row = rows.start as isize * term.a_strides.0;
+                            (a.get().wrapping_offset(row), term.a_strides)
+                        };
+                        let partial = workspace
+                            .get()
+                            .wrapping_add(plan.partial_area + (i * tile_cols + j) * slot);
+                        let tile = TileArguments {
+                            k,
+                            a,
+                            a_strides,
+                            b,
+                            b_stride,
+                            start: if first { std::ptr::null() } else { partial },
+                            row: block.rows.start + rows.start,
+                            col: block.cols.start + cols.start,
+                            rows: rows.len(),
+                            cols: cols.len(),
+                        };
+                        // SAFETY: 1. tile_row and tile_col give 1 … height rows
+                        // and 1 … width columns; 2. the operands are the
+                        // caller's, where columns of B are neighbours (else it
+                        // is packed), or were packed above for this part,
+                        // padded to whole vectors; 3. `partial` is this tile's
+                        // own slot, filled by the part before; 4. each tile of
+                        // the block belongs to one task, and comes once.
+                        unsafe {
+                            if last {
+                                compute(s, &tile, plan.pack_b, epilogue);
+                            } else {
+                                compute(s, &tile, plan.pack_b, &Partial { to: partial });
+                            }
+                        }
+                    }
+                }
+            });
+        }
+    }
+    debug_assert!(plan.part >= 1 || terms.iter().all(|term| term.k == 0));
+}
+
+/// Into how many tasks the rows and the columns of tiles are shared: enough
+/// that a task has TASK_FLOPS or one tile, and that its rows of A stay in L2.
+fn task_grid<T>(tile_rows: usize, tile_cols: usize, block: &Block, k: usize) -> (usize, usize) {
+    let (rows, cols) = (block.rows.len(), block.cols.len());
+    let flops = 2 * rows * cols * k;
+    let tasks = (flops / tuning::TASK_FLOPS).clamp(1, tuning::MAX_TASKS);
+    let resident = (rows * k * size_of::<T>()).div_ceil(tuning::A_BLOCK_BYTES);
+    let row_tasks = tasks.max(resident).min(tile_rows);
+    let col_tasks = tasks.div_ceil(row_tasks).min(tile_cols);
+    (row_tasks, col_tasks)
+}

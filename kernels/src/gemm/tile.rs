@@ -1,0 +1,199 @@
+//! The micro-kernel: one register tile of C.
+//!
+//! ```text
+//!                 B: k × (NR·LANES), a row is NR vectors
+//!                ┌────────────┐
+//!   A: MR × k    │  ▒▒▒▒▒▒▒▒  │ row p
+//!  ┌───────┐     └────────────┘
+//!  │   ░   │     ┌────────────┐
+//!  │   ░   │     │ MR × NR    │   acc[i][j] += A[i, p] · B[p, j]
+//!  │   ░   │     │ registers  │
+//!  └───────┘     └────────────┘
+//!     col p
+//! ```
+//!
+//! # Contract
+//! * A is read through any strides, one broadcast an element. B's columns are
+//!   neighbours in memory. Nothing outside of the operands is read.
+//! * Each element of C is **one chain** of multiply-adds, p = 0 … k−1 in order,
+//!   starting from 0 or from a partial sum: its bits do not depend on the
+//!   tile's height, on where the tile lies, or on how K was cut.
+//! * The last vector of an edge tile reads B by mask.
+//! * What happens to the finished tile is the [`Epilogue`]'s business; the
+//!   micro-kernel never reads or writes C.
+
+use super::epilogue::Epilogue;
+use crate::mat::Element;
+use crate::simd::Registers;
+
+/// Most rows that a tile has at any level.
+pub(crate) const MAX_ROWS: usize = 12;
+
+/// A tile to compute: `rows × cols` of C at (`row`, `col`).
+#[derive(Clone, Copy)]
+pub(crate) struct TileArguments<T> {
+    /// Length of the sums.
+    pub(crate) k: usize,
+    /// A\[0, 0\] of the tile.
+    pub(crate) a: *const T,
+    /// Strides of A from row to row and from p to p + 1.
+    pub(crate) a_strides: (isize, isize),
+    /// B\[0, 0\] of the tile.
+    pub(crate) b: *const T,
+    /// Stride of B from p to p + 1.
+    pub(crate) b_stride: isize,
+    /// The partial sums to start from, a full row of the tile after another;
+    /// null to start from 0.
+    pub(crate) start: *const T,
+    /// Position of the tile in C.
+    pub(crate) row: usize,
+    pub(crate) col: usize,
+    /// Columns of the tile, at least one; its vectors and their tail follow.
+    pub(crate) cols: usize,
+    /// Rows of the tile, 1 … `TILE_ROWS`.
+    pub(crate) rows: usize,
+}
+
+/// Computes one tile and gives it to the epilogue.
+///
+/// # Safety
+/// 1. `1 ≤ rows ≤ S::TILE_ROWS`, `1 ≤ cols ≤ S::TILE_VECTORS · S::LANES`.
+/// 2. A and B are readable at every (i < rows, p < k) and (p < k, j < cols).
+///    With `b_full`, B is readable at j < vectors · LANES too.
+/// 3. `start` is null or holds rows · vectors · LANES elements.
+/// 4. What the epilogue asks for tiles at (row, col).
+#[inline(always)]
+pub(crate) unsafe fn compute<T, S, E>(s: S, tile: &TileArguments<T>, b_full: bool, epilogue: &E)
+where
+    T: Element,
+    S: Registers<T>,
+    E: Epilogue<T, S>,
+{
+    let vectors = tile.cols.div_ceil(S::LANES);
+    let edge = !b_full && !tile.cols.is_multiple_of(S::LANES);
+    // SAFETY: the caller's contract; `rows`, `vectors` and `edge` are those of
+    // the tile.
+    unsafe {
+        if vectors == S::TILE_VECTORS && !edge {
+            by_height::<T, S, E, FULL>(s, tile, epilogue);
+        } else if vectors == S::TILE_VECTORS {
+            by_height::<T, S, E, FULL_EDGE>(s, tile, epilogue);
+        } else if const { S::TILE_VECTORS > 1 } {
+            by_height::<T, S, E, SINGLE>(s, tile, epilogue);
+        }
+    }
+}
+
+// The three widths of a tile. A single vector is always read by mask.
+const FULL: u8 = 0;
+const FULL_EDGE: u8 = 1;
+const SINGLE: u8 = 2;
+
+/// # Safety
+/// As [`compute`], and `WIDTH` fits the tile.
+#[inline(always)]
+unsafe fn by_height<T, S, E, const WIDTH: u8>(s: S, tile: &TileArguments<T>, epilogue: &E)
+where
+    T: Element,
+    S: Registers<T>,
+    E: Epilogue<T, S>,
+{
+    /// One arm a height; heights that the level never uses are not compiled.
+    macro_rules! heights {
+        ($($rows:literal)*) => {
+            match tile.rows {
+                $($rows => if const { S::TILE_ROWS >= $rows } {
+                    // SAFETY: the caller's contract; the height is `tile.rows`.
+                    unsafe { entry::<T, S, E, $rows, WIDTH>(s, tile, epilogue) }
+                },)*
+                rows => debug_assert!(false, "a tile of {rows} rows"),
+            }
+        };
+    }
+    heights!(12 11 10 9 8 7 6 5 4 3 2 1);
+}
+
+/// A function of its own, so that each micro-kernel is compiled once.
+///
+/// # Safety
+/// As [`compute`], with `rows = MR`.
+#[inline(never)]
+unsafe fn entry<T, S, E, const MR: usize, const WIDTH: u8>(
+    s: S,
+    tile: &TileArguments<T>,
+    epilogue: &E,
+) where
+    T: Element,
+    S: Registers<T>,
+    E: Epilogue<T, S>,
+{
+    s.vectorize(
+        #[inline(always)]
+        || {
+            // SAFETY: the caller's contract; the width is NR vectors.
+            unsafe {
+                match (WIDTH, S::TILE_VECTORS) {
+                    (SINGLE, _) => micro_kernel::<T, S, E, MR, 1, true>(s, tile, epilogue),
+                    (FULL_EDGE, 2) => micro_kernel::<T, S, E, MR, 2, true>(s, tile, epilogue),
+                    (FULL, 2) => micro_kernel::<T, S, E, MR, 2, false>(s, tile, epilogue),
+                    (FULL_EDGE, _) => micro_kernel::<T, S, E, MR, 1, true>(s, tile, epilogue),
+                    (_, _) => micro_kernel::<T, S, E, MR, 1, false>(s, tile, epilogue),
+                }
+            }
+        },
+    );
+}
+
+/// # Safety
+/// As [`compute`], with `rows = MR` and `NR` vectors, the last of them whole
+/// unless `EDGE`.
+#[inline(always)]
+unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bool>(
+    s: S,
+    tile: &TileArguments<T>,
+    epilogue: &E,
+) where
+    T: Element,
+    S: Registers<T>,
+    E: Epilogue<T, S>,
+{
+    let last = s.first_lanes(tile.cols - (NR - 1) * S::LANES);
+    let mut acc = [[s.splat(T::default()); NR]; MR];
+    if !tile.start.is_null() {
+        for (i, row) in acc.iter_mut().enumerate() {
+            for (j, v) in row.iter_mut().enumerate() {
+                // SAFETY: premise 3: MR rows of NR vectors.
+                *v = unsafe { s.load(tile.start.add((i * NR + j) * S::LANES)) };
+            }
+        }
+    }
+    let (mut a, mut b) = (tile.a, tile.b);
+    let (a_row, a_step) = tile.a_strides;
+    for _ in 0..tile.k {
+        let mut row = [s.splat(T::default()); NR];
+        for (j, v) in row.iter_mut().enumerate() {
+            // SAFETY: premise 2: columns j·LANES … of row p, whole unless this
+            // is the last vector of an edge, which is read by mask.
+            *v = unsafe {
+                let from = b.add(j * S::LANES);
+                if EDGE && j == NR - 1 {
+                    s.load_masked(from, last)
+                } else {
+                    s.load(from)
+                }
+            };
+        }
+        for (i, acc) in acc.iter_mut().enumerate() {
+            // SAFETY: premise 2: i < MR = rows, p < k.
+            let x = s.splat(unsafe { a.offset(i as isize * a_row).read() });
+            for (acc, &b) in acc.iter_mut().zip(&row) {
+                *acc = s.mul_add(x, b, *acc);
+            }
+        }
+        // The last step leads out of the operand: only the address is made.
+        a = a.wrapping_offset(a_step);
+        b = b.wrapping_offset(tile.b_stride);
+    }
+    // SAFETY: premise 4.
+    unsafe { epilogue.finish(s, acc, tile.row, tile.col, tile.cols) };
+}

@@ -1,0 +1,34 @@
+//! Every number that was chosen by measurement, with the measurement.
+
+/// Floating-point operations under which a call stays on its own thread.
+/// Waking a sleeping rayon worker costs 5–10 µs; at ~200 GFLOP/s that is one
+/// to two million operations.
+pub(crate) const PARALLEL_FLOPS: usize = 2_000_000;
+
+/// Longest run of products (K) that one register tile adds up before it is
+/// written out. Longer sums are cut into equal parts.
+pub(crate) const MAX_K: usize = 1024;
+
+/// Rows and columns of the block of C that one pass over K completes; bounds
+/// the workspace for packed operands and partial sums.
+pub(crate) const BLOCK_ROWS: usize = 1920;
+pub(crate) const BLOCK_COLS: usize = 2048;
+
+/// Floating-point operations of one parallel task of a GEMM, at least.
+pub(crate) const TASK_FLOPS: usize = 1_500_000;
+
+/// B is packed where it is read by at least this many rows of tiles and its
+/// rows lie further apart than one panel: a panel then streams from
+/// neighbouring lines.
+pub(crate) const PACK_B_TILE_ROWS: usize = 8;
+
+/// A is packed where it is read by at least this many columns of tiles and
+/// has at least [`PACK_A_BYTES`]: less than that stays in L2 whatever its strides.
+pub(crate) const PACK_A_TILE_COLS: usize = 8;
+pub(crate) const PACK_A_BYTES: usize = 1 << 20;
+
+/// Parallel tasks of one region, at most, unless its rows of A need more.
+pub(crate) const MAX_TASKS: usize = 64;
+
+/// Rows of A of one task, in bytes: they stay in L2 while B's panels pass.
+pub(crate) const A_BLOCK_BYTES: usize = 384 << 10;
