@@ -6,6 +6,7 @@ pub mod level;
 pub mod mat;
 pub mod parallel;
 pub mod reference;
+pub mod rows;
 pub(crate) mod simd;
 mod tuning;
 mod workspace;

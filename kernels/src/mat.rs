@@ -133,6 +133,11 @@ impl<T: Element> Mat<T> {
         unsafe { std::slice::from_raw_parts_mut(self.data.as_ptr(), self.rows * self.cols) }
     }
 
+    /// Element (0, 0), for raw access to disjoint rows from several threads.
+    pub(crate) fn data(&self) -> *mut T {
+        self.data.as_ptr()
+    }
+
     /// Row `i`.
     ///
     /// # Panics
@@ -339,6 +344,28 @@ impl<'a, T: Element> MatRef<'a, T> {
         })
     }
 
+    /// A view from its parts.
+    ///
+    /// # Safety
+    /// Every index in range reaches an element that is readable, and written
+    /// by nobody, during 'a.
+    pub(crate) unsafe fn from_raw_parts(
+        data: *const T,
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Self {
+        MatRef {
+            data,
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+            lifetime: PhantomData,
+        }
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
@@ -507,6 +534,28 @@ impl<'a, T: Element> MatMut<'a, T> {
             col_stride,
             lifetime: PhantomData,
         })
+    }
+
+    /// A view from its parts.
+    ///
+    /// # Safety
+    /// Every index in range reaches an element of its own that nobody else
+    /// reads or writes during 'a.
+    pub(crate) unsafe fn from_raw_parts(
+        data: *mut T,
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Self {
+        MatMut {
+            data,
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+            lifetime: PhantomData,
+        }
     }
 
     /// Number of rows.

@@ -146,8 +146,15 @@ fn halve_mut<T: Send>(first: usize, items: &mut [T], task: &(impl Fn(usize, &mut
 
 /// A raw pointer that several tasks may hold. Whoever dereferences it proves
 /// that no two tasks touch one element.
-#[derive(Clone, Copy)]
 pub(crate) struct Shared<T>(*mut T);
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Shared<T> {}
 
 // SAFETY: a pointer is a number; the proof obligation lies with its dereference.
 unsafe impl<T: Send> Send for Shared<T> {}

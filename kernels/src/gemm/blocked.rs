@@ -74,7 +74,9 @@ impl<T: Element> Term<T> {
 ///    and nobody writes there meanwhile; the epilogue may only if no other
 ///    tile reads what it writes.
 /// 2. The epilogue accepts every tile of an m × n matrix.
-#[inline(always)]
+// Not inlined: only the micro-kernel needs the level's instructions, and one
+// copy of the loops serves all callers with the same epilogue.
+#[inline(never)]
 pub(crate) unsafe fn multiply<T, S, E>(
     s: S,
     (m, n): (usize, usize),
