@@ -1,0 +1,185 @@
+//! Where the bytes of a data file come from: a file, perhaps compressed. No
+//! claim in a file makes it allocate more than the file can back.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{Error, Result};
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Deflate cannot do better: 258 bytes from two bits.
+const BEST_COMPRESSION: u64 = 1032;
+
+/// Bytes read and converted at a time; a multiple of every number's size.
+const CHUNK: usize = 1 << 16;
+
+pub(super) struct Source<'a> {
+    path: &'a Path,
+    reader: Box<dyn BufRead + 'a>,
+    /// Bytes read so far, after decompression.
+    position: u64,
+    /// Bytes on the disk, where that is known.
+    stored: Option<u64>,
+    /// Bytes that there can be at most, after decompression.
+    limit: u64,
+}
+
+impl<'a> Source<'a> {
+    /// Opens a file and looks through gzip if its first bytes say so.
+    pub(super) fn open(path: &'a Path) -> Result<Self> {
+        let open = || {
+            let file = File::open(path)?;
+            let metadata = file.metadata()?;
+            if metadata.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            // A pipe does not know its length.
+            let stored = metadata.is_file().then_some(metadata.len());
+            Ok((file, stored))
+        };
+        let (file, stored) = open().map_err(|error| Error::io("open", path, error))?;
+        Self::new(path, BufReader::new(file), stored)
+    }
+
+    /// Reads from memory; `path` is for messages.
+    pub(super) fn from_bytes(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+        Self::new(path, bytes, Some(bytes.len() as u64))
+    }
+
+    fn new(path: &'a Path, mut reader: impl BufRead + 'a, stored: Option<u64>) -> Result<Self> {
+        let start = reader
+            .fill_buf()
+            .map_err(|error| Error::io("read", path, error))?;
+        let compressed = start.starts_with(&GZIP_MAGIC);
+        let limit = stored.unwrap_or(u64::MAX);
+        Ok(if compressed {
+            Source {
+                path,
+                reader: Box::new(BufReader::new(MultiGzDecoder::new(reader))),
+                position: 0,
+                stored,
+                limit: limit.saturating_mul(BEST_COMPRESSION),
+            }
+        } else {
+            Source {
+                path,
+                reader: Box::new(reader),
+                position: 0,
+                stored,
+                limit,
+            }
+        })
+    }
+
+    pub(super) fn path(&self) -> &'a Path {
+        self.path
+    }
+
+    /// The next bytes, which stay unread; fewer at the end.
+    pub(super) fn peek(&mut self) -> Result<&[u8]> {
+        let path = self.path;
+        self.reader
+            .fill_buf()
+            .map_err(|error| read_error(path, error))
+    }
+
+    /// The next `N` bytes, which are `what`.
+    pub(super) fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N]> {
+        let mut array = [0; N];
+        self.fill(&mut array, what)?;
+        Ok(array)
+    }
+
+    /// The next `count` numbers of `size` bytes each. `decode` appends those
+    /// that a slice holds.
+    pub(super) fn numbers<T>(
+        &mut self,
+        count: usize,
+        size: usize,
+        mut decode: impl FnMut(&[u8], &mut Vec<T>),
+    ) -> Result<Vec<T>> {
+        let needed = count as u128 * size as u128;
+        let left = self.limit.saturating_sub(self.position);
+        if needed > u128::from(left) {
+            return Err(Error::format(
+                self.path,
+                format_args!("at most {left} bytes of numbers"),
+                format_args!("{needed}, as the header says"),
+            ));
+        }
+        let mut numbers = Vec::new();
+        // As much as the disk really holds; more only when it has been read.
+        let backed = self.stored.unwrap_or(0) / size as u64;
+        let reserved = numbers.try_reserve_exact(count.min(backed as usize));
+        reserved.map_err(|_| self.no_memory(needed))?;
+        let mut buffer = vec![0; CHUNK];
+        while numbers.len() < count {
+            let n = (count - numbers.len()).min(CHUNK / size);
+            let bytes = &mut buffer[..n * size];
+            self.fill(bytes, "numbers")?;
+            let reserved = numbers.try_reserve(n);
+            reserved.map_err(|_| self.no_memory(needed))?;
+            decode(bytes, &mut numbers);
+        }
+        Ok(numbers)
+    }
+
+    /// Fails unless all has been read. Only this proves a gzip checksum.
+    pub(super) fn end(mut self) -> Result<()> {
+        if self.peek()?.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::format(
+                self.path,
+                format_args!("more than {} bytes", self.position),
+                "the end, as the header says",
+            ))
+        }
+    }
+
+    fn fill(&mut self, bytes: &mut [u8], what: &str) -> Result<()> {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match self.reader.read(&mut bytes[filled..]) {
+                Ok(0) => {
+                    return Err(Error::format(
+                        self.path,
+                        format_args!("the end after {} bytes", self.position),
+                        format_args!("{} more of {what}", bytes.len() - filled),
+                    ));
+                }
+                Ok(n) => {
+                    filled += n;
+                    self.position += n as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(read_error(self.path, error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn no_memory(&self, bytes: u128) -> Error {
+        let error = io::Error::new(
+            io::ErrorKind::OutOfMemory,
+            format!("{bytes} bytes do not fit in memory"),
+        );
+        Error::io("read", self.path, error)
+    }
+}
+
+fn read_error(path: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            Error::format(path, error, "intact gzip data")
+        }
+        io::ErrorKind::UnexpectedEof => {
+            Error::format(path, "gzip data that is cut off", "all of it")
+        }
+        _ => Error::io("read", path, error),
+    }
+}
