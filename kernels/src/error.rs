@@ -54,6 +54,13 @@ pub enum Error {
         /// Elements expected.
         expected: usize,
     },
+    /// The rows of a matrix must be contiguous for this kernel.
+    ColumnStride {
+        /// Which argument.
+        argument: &'static str,
+        /// Its column stride.
+        given: usize,
+    },
     /// The combination exists, but not in this kernel.
     Unsupported {
         /// What was asked.
@@ -121,6 +128,10 @@ impl fmt::Display for Error {
                 given,
                 expected,
             } => write!(f, "{argument} has {given} elements, expected {expected}"),
+            Error::ColumnStride { argument, given } => write!(
+                f,
+                "{argument} has column stride {given}, expected 1: copy it into a row-major matrix"
+            ),
             Error::Unsupported { what, instead } => {
                 write!(f, "{what} is not supported here; use {instead}")
             }

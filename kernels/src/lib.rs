@@ -1,13 +1,16 @@
 //! Kernels.
 
+pub mod convert;
 pub mod error;
 pub mod gemm;
 pub mod level;
 pub mod mat;
+pub mod matrixmultiply;
 pub mod parallel;
 pub mod reference;
 pub mod rows;
 pub(crate) mod simd;
+pub mod transpose;
 mod tuning;
 mod workspace;
 

@@ -1,2 +1,4 @@
 //! The specification: every public kernel written naively, in f64, short
 //! enough to read. Tests compare each kernel at each level with these.
+
+pub mod gemm;
