@@ -68,6 +68,24 @@ pub enum Error {
         /// What to call in its place.
         instead: &'static str,
     },
+    /// The name is none of the known ones.
+    UnknownName {
+        /// What it should name, such as "loss".
+        kind: &'static str,
+        /// The name given.
+        given: String,
+        /// The names that exist.
+        expected: &'static str,
+    },
+    /// A target outside of [0, 1], for a loss that needs probabilities.
+    Target {
+        /// Row of the first such target.
+        row: usize,
+        /// Its column.
+        col: usize,
+        /// The value, as text.
+        given: String,
+    },
     /// A number outside of its range.
     Parameter {
         /// Which parameter.
@@ -135,6 +153,16 @@ impl fmt::Display for Error {
             Error::Unsupported { what, instead } => {
                 write!(f, "{what} is not supported here; use {instead}")
             }
+            Error::UnknownName {
+                kind,
+                given,
+                expected,
+            } => write!(f, "unknown {kind} {given:?}: expected {expected}"),
+            Error::Target { row, col, given } => write!(
+                f,
+                "target ({row}, {col}) is {given}, but binary cross-entropy needs targets in \
+                 [0, 1]; scale the data, or choose another loss, such as mse"
+            ),
             Error::Parameter {
                 name,
                 given,

@@ -4,8 +4,10 @@ pub mod convert;
 pub mod error;
 pub mod gemm;
 pub mod level;
+pub mod loss;
 pub mod mat;
 pub mod matrixmultiply;
+pub mod optimizer;
 pub mod parallel;
 pub mod reference;
 pub mod rows;
@@ -16,5 +18,7 @@ mod workspace;
 
 pub use error::Error;
 pub use level::Level;
+pub use loss::Loss;
 pub use mat::{Mat, MatMut, MatRef};
+pub use optimizer::Optimizer;
 pub use parallel::{Context, Parallelism};

@@ -2,3 +2,5 @@
 //! enough to read. Tests compare each kernel at each level with these.
 
 pub mod gemm;
+pub mod loss;
+pub mod optimizer;

@@ -85,3 +85,130 @@ pub(crate) fn fold<S: Simd>(
     }
     total
 }
+
+/// Calls `f(a[i], b[i], valid)` for the shorter of the two lengths. `valid` is
+/// `None` where all lanes hold elements; in the last vector, lanes outside of
+/// it are 0.
+#[inline(always)]
+pub(crate) fn zip<S: Simd>(
+    s: S,
+    a: &[f32],
+    b: &[f32],
+    mut f: impl FnMut(S::Vector, S::Vector, Option<S::Mask>),
+) {
+    let len = a.len().min(b.len());
+    let full = len - len % S::LANES;
+    let (a, b) = (a.as_ptr(), b.as_ptr());
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len, which both slices hold.
+        let (a, b) = unsafe { (s.load(a.add(i)), s.load(b.add(i))) };
+        f(a, b, None);
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched, and both slices
+        // hold len elements.
+        let (a, b) = unsafe {
+            (
+                s.load_masked(a.add(full), mask),
+                s.load_masked(b.add(full), mask),
+            )
+        };
+        f(a, b, Some(mask));
+    }
+}
+
+/// `to[i] = f(a[i], b[i], valid)` for the shortest of the three lengths;
+/// `valid` as in [`zip`].
+#[inline(always)]
+pub(crate) fn zip_into<S: Simd>(
+    s: S,
+    a: &[f32],
+    b: &[f32],
+    to: &mut [f32],
+    mut f: impl FnMut(S::Vector, S::Vector, Option<S::Mask>) -> S::Vector,
+) {
+    let len = a.len().min(b.len()).min(to.len());
+    let full = len - len % S::LANES;
+    let (a, b, to) = (a.as_ptr(), b.as_ptr(), to.as_mut_ptr());
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len, which all three slices hold.
+        unsafe { s.store(to.add(i), f(s.load(a.add(i)), s.load(b.add(i)), None)) };
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched, and all three
+        // slices hold len elements.
+        unsafe {
+            let (a, b) = (
+                s.load_masked(a.add(full), mask),
+                s.load_masked(b.add(full), mask),
+            );
+            s.store_masked(to.add(full), f(a, b, Some(mask)), mask);
+        }
+    }
+}
+
+/// `x[i] = f(x[i], with[i], [state[0][i], …])`; what `f` leaves in the array
+/// goes back to `state`. Only the first `slots` slices of `state` take part,
+/// the array's other vectors are unspecified. Runs over the shortest length.
+///
+/// `slots` is a constant at every call, so its loops unroll.
+#[inline(always)]
+pub(crate) fn update_with_state<S: Simd>(
+    s: S,
+    slots: usize,
+    x: &mut [f32],
+    with: &[f32],
+    state: [&mut [f32]; 3],
+    mut f: impl FnMut(S::Vector, S::Vector, &mut [S::Vector; 3]) -> S::Vector,
+) {
+    let mut len = x.len().min(with.len());
+    for slot in state.iter().take(slots) {
+        len = len.min(slot.len());
+    }
+    let full = len - len % S::LANES;
+    let (x, with) = (x.as_mut_ptr(), with.as_ptr());
+    let state = state.map(<[f32]>::as_mut_ptr);
+    let mut lanes = [s.splat(0.0); 3];
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len, which `x`, `with` and the first
+        // `slots` slices of `state` hold; no other slice is touched.
+        unsafe {
+            for k in 0..slots.min(3) {
+                lanes[k] = s.load(state[k].add(i));
+            }
+            s.store(
+                x.add(i),
+                f(s.load(x.add(i)), s.load(with.add(i)), &mut lanes),
+            );
+            for k in 0..slots.min(3) {
+                s.store(state[k].add(i), lanes[k]);
+            }
+        }
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched, and the slices
+        // named above hold len elements.
+        unsafe {
+            for k in 0..slots.min(3) {
+                lanes[k] = s.load_masked(state[k].add(full), mask);
+            }
+            let (old, with) = (
+                s.load_masked(x.add(full), mask),
+                s.load_masked(with.add(full), mask),
+            );
+            s.store_masked(x.add(full), f(old, with, &mut lanes), mask);
+            for k in 0..slots.min(3) {
+                s.store_masked(state[k].add(full), lanes[k], mask);
+            }
+        }
+    }
+}
