@@ -181,7 +181,7 @@ impl<F: FnMut(usize, f64), L: ElementwiseLoss> Kernel for Typed<'_, F, L> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         const {
-            assert!(BLOCK % S::LANES == 0 && BLOCK / S::LANES <= L::ADDS_BEFORE_FLUSH);
+            assert!(BLOCK.is_multiple_of(S::LANES) && BLOCK / S::LANES <= L::ADDS_BEFORE_FLUSH);
         }
         let Typed { loss, mut batch } = self;
         let (rows, cols) = batch.prediction.shape();

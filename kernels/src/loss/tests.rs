@@ -353,6 +353,53 @@ fn flushing_early_changes_no_bit() {
 }
 
 #[test]
+fn lanes_outside_of_the_mask_add_nothing() {
+    use crate::level::Kernel;
+    use crate::simd::Simd;
+
+    /// The total of 5 equal elements, the other lanes given, masked off.
+    struct Five<L>(L, f32);
+    impl<L: ElementwiseLoss> Kernel for Five<L> {
+        type Output = f32;
+
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> f32 {
+            let Five(loss, other) = self;
+            let mask = s.first_lanes(5);
+            let y = s.select(mask, s.splat(0.75), s.splat(other));
+            let t = s.select(mask, s.splat(0.25), s.splat(other));
+            let mut sum = loss.start(s);
+            loss.add(s, &mut sum, y, t, Some(mask));
+            loss.flush(s, &mut sum);
+            s.reduce_add(loss.total(s, sum))
+        }
+    }
+    struct AtLevel(Level, f32);
+    impl LossVisitor for AtLevel {
+        type Output = f32;
+
+        fn visit<L: ElementwiseLoss>(self, loss: L) -> f32 {
+            self.0.dispatch(Five(loss, self.1))
+        }
+    }
+
+    for &level in Level::available() {
+        for loss in losses() {
+            let want = 5.0 * reference::value(loss, 0.75, 0.25);
+            // Half the norm has its half in the feature scale.
+            let want = match loss {
+                Loss::HalfSquaredNorm => 2.0 * want,
+                _ => want,
+            };
+            for other in [f32::NAN, f32::INFINITY, -3e38, 0.0] {
+                let got = loss.visit(AtLevel(level, other)).into();
+                assert_close(got, want, 1e-6, &format!("{loss} at {level}, {other}"));
+            }
+        }
+    }
+}
+
+#[test]
 fn the_first_bad_target_is_named() {
     for &level in Level::available() {
         for bad in [-1e-9, 1.000_000_1, f32::NAN, f32::INFINITY] {
