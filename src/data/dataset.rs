@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use autoencoder_kernels::{Mat, MatMut, MatRef};
+use autoencoder_kernels::convert::scale_u8;
+use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
 
 use crate::error::{Error, Result};
 
@@ -199,8 +200,7 @@ impl Dataset {
         if out.len() != self.features {
             return Err(Error::shape("length of a sample", out.len(), self.features));
         }
-        self.copy_row(i, out);
-        Ok(())
+        self.copy_row(Level::current(), i, out)
     }
 
     /// Writes the samples `indices` to the rows of `out`, in that order: a
@@ -324,9 +324,10 @@ impl Dataset {
                 format_args!("{} × {}", expected.0, expected.1),
             ));
         }
+        let level = Level::current();
         for (to, from) in rows.enumerate() {
             match out.row_mut(to) {
-                Some(row) => self.copy_row(from, row),
+                Some(row) => self.copy_row(level, from, row)?,
                 None => (0..self.features).for_each(|j| out.set(to, j, self.value(from, j))),
             }
         }
@@ -334,16 +335,15 @@ impl Dataset {
     }
 
     /// Row `i` must exist, and `out` must have its length.
-    fn copy_row(&self, i: usize, out: &mut [f32]) {
+    fn copy_row(&self, level: Level, i: usize, out: &mut [f32]) -> Result<()> {
         let start = (self.rows.start + i) * self.features;
         match &self.values {
             Values::F32(values) => out.copy_from_slice(&values[start..][..self.features]),
             Values::U8(values) => {
-                for (out, &byte) in out.iter_mut().zip(&values[start..][..self.features]) {
-                    *out = unit(byte);
-                }
+                scale_u8(level, &values[start..][..self.features], WHITE, out)?;
             }
         }
+        Ok(())
     }
 
     fn value(&self, i: usize, j: usize) -> f32 {
@@ -355,9 +355,12 @@ impl Dataset {
     }
 }
 
+/// The byte that stands for 1.
+const WHITE: f32 = 255.0;
+
 /// A byte as a fraction of 255, correctly rounded.
 fn unit(byte: u8) -> f32 {
-    f32::from(byte) / 255.0
+    f32::from(byte) / WHITE
 }
 
 fn check_length(what: &'static str, given: usize, rows: usize, features: usize) -> Result<()> {
