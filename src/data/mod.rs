@@ -3,20 +3,24 @@
 //! - [`dataset`]: [`Dataset`], samples × features, as `f32` or as bytes.
 //! - [`digits()`]: the 10 000 digits of MNIST that come with the crate.
 //! - [`load`]: IDX and `.npy` files, also compressed with gzip.
-//! - [`write_npy`]: codes and reconstructions for numpy.
+//! - [`save`]: codes and reconstructions as `.npy` or `.csv`.
 
 use std::path::Path;
 
 mod array;
+mod csv;
 pub mod dataset;
 mod digits;
 mod idx;
 mod npy;
 mod source;
 
+pub use csv::{write_csv, write_csv_to};
 pub use dataset::Dataset;
 pub use digits::{digits, digits_split};
 pub use npy::{write_npy, write_npy_to};
+
+use autoencoder_kernels::MatRef;
 
 use crate::error::{Error, Result};
 use array::Array;
@@ -46,6 +50,27 @@ pub fn load(path: impl AsRef<Path>) -> Result<Dataset> {
 /// As [`load`], and [`Error::Format`] for numbers that are no labels.
 pub fn load_labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     read_labels(Source::open(path.as_ref())?)
+}
+
+/// Writes a matrix as `.npy` or `.csv`, as the ending of the name says.
+///
+/// # Errors
+/// [`Error::Configuration`] for another ending; [`Error::Io`]. The file is written
+/// whole or not at all.
+pub fn save(path: impl AsRef<Path>, mat: MatRef<'_, f32>) -> Result<()> {
+    let path = path.as_ref();
+    let ending = path.extension().unwrap_or_default();
+    if ending.eq_ignore_ascii_case("npy") {
+        write_npy(path, mat)
+    } else if ending.eq_ignore_ascii_case("csv") {
+        write_csv(path, &[], mat)
+    } else {
+        Err(Error::configuration(
+            "the output file",
+            path.display(),
+            "a name that ends in .npy or .csv",
+        ))
+    }
 }
 
 /// [`load`] for the bytes of a file in memory.

@@ -87,6 +87,25 @@ fn what_is_written_is_what_numpy_writes() {
 }
 
 #[test]
+fn the_ending_chooses_what_is_written() {
+    let folder = Folder::new("save");
+    let data = [0.1, 1.0, -1e-30, f32::NAN];
+    let mat = MatRef::new(&data, 2, 2).unwrap();
+    save(folder.0.join("x.CSV"), mat).unwrap();
+    save(folder.0.join("x.npy"), mat).unwrap();
+    write_csv(folder.0.join("named.csv"), &["a", "b"], mat).unwrap();
+    let read = |name| fs::read_to_string(folder.0.join(name)).unwrap();
+    assert_eq!(read("x.CSV"), "0.1,1.0\n-1e-30,NaN\n");
+    assert_eq!(read("named.csv"), "a,b\n0.1,1.0\n-1e-30,NaN\n");
+    assert_eq!(load(folder.0.join("x.npy")).unwrap().len(), 2);
+    let error = save("codes.txt", mat).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the output file is codes.txt, expected a name that ends in .npy or .csv"
+    );
+}
+
+#[test]
 fn every_type_of_idx_is_read_big_endian() {
     let cases: [(u8, &[u8], [f32; 2]); 6] = [
         (0x08, &[0, 255], [0.0, 1.0]),
