@@ -1,11 +1,13 @@
 //! Kernels.
 
+pub mod activation;
 pub mod convert;
 pub mod error;
 pub mod gemm;
 pub mod level;
 pub mod loss;
 pub mod mat;
+pub mod math;
 pub mod matrixmultiply;
 pub mod optimizer;
 pub mod parallel;
@@ -16,6 +18,7 @@ pub mod transpose;
 mod tuning;
 mod workspace;
 
+pub use activation::Activation;
 pub use error::Error;
 pub use level::Level;
 pub use loss::Loss;

@@ -29,7 +29,7 @@ pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
-pub(crate) use slice::{fold, map_in_place, map_into, update_with_state, zip, zip_into};
+pub(crate) use slice::{fold, map_in_place, map_into, map_with, update_with_state, zip, zip_into};
 
 /// Proof that the CPU has an instruction set.
 pub(crate) trait Token: Copy + Send + Sync + 'static {

@@ -212,3 +212,32 @@ pub(crate) fn update_with_state<S: Simd>(
         }
     }
 }
+
+/// `x[i] = f(with[i], x[i])` for the shorter of the two lengths.
+#[inline(always)]
+pub(crate) fn map_with<S: Simd>(
+    s: S,
+    with: &[f32],
+    x: &mut [f32],
+    mut f: impl FnMut(S::Vector, S::Vector) -> S::Vector,
+) {
+    let len = with.len().min(x.len());
+    let full = len - len % S::LANES;
+    let (with, x) = (with.as_ptr(), x.as_mut_ptr());
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len, which both slices hold.
+        unsafe { s.store(x.add(i), f(s.load(with.add(i)), s.load(x.add(i)))) };
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched, and both slices
+        // hold len elements.
+        unsafe {
+            let a = s.load_masked(with.add(full), mask);
+            let b = s.load_masked(x.add(full), mask);
+            s.store_masked(x.add(full), f(a, b), mask);
+        }
+    }
+}

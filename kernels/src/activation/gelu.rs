@@ -1,0 +1,60 @@
+//! The Gaussian error linear unit, exact and approximated by tanh.
+
+use super::{Elementwise, Saves};
+use crate::math::{normal, sigmoid};
+use crate::simd::Simd;
+
+#[derive(Clone, Copy)]
+pub(super) struct Gelu;
+
+/// Below −`LIMIT`, gelu rounds to 0; above `LIMIT` its derivative to 1.
+/// Limiting z keeps ∞·0 away.
+const LIMIT: f32 = 15.0;
+
+impl Elementwise for Gelu {
+    const SAVES: Saves = Saves::Input;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        let z = s.max(s.splat(-LIMIT), z);
+        s.mul(z, normal(s, z).0)
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        let z = s.max(s.splat(-LIMIT), s.min(s.splat(LIMIT), z));
+        let (cdf, density) = normal(s, z);
+        s.mul_add(z, density, cdf)
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct GeluTanh;
+
+/// As ½·(1 + tanh u) = sigmoid(2u), gelu ≈ z·sigmoid(2u) with
+/// 2u = z·(`LINEAR` + `CUBIC`·z²): 2·√(2/π), and 0.044715 times that.
+const LINEAR: f32 = 1.595_769_1;
+const CUBIC: f32 = 0.071_354_814;
+
+impl Elementwise for GeluTanh {
+    const SAVES: Saves = Saves::Input;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        let z = s.max(s.splat(-LIMIT), z);
+        let slope = s.mul_add(s.mul(z, z), s.splat(CUBIC), s.splat(LINEAR));
+        s.mul(z, sigmoid(s, s.mul(z, slope)))
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        let z = s.max(s.splat(-LIMIT), s.min(s.splat(LIMIT), z));
+        let square = s.mul(z, z);
+        let (linear, cubic) = (s.splat(LINEAR), s.splat(CUBIC));
+        let y = sigmoid(s, s.mul(z, s.mul_add(square, cubic, linear)));
+        // (z·y)′ = y + z·y·(1 − y)·(2u)′
+        let inner = s.mul_add(square, s.splat(3.0 * CUBIC), linear);
+        let y_slope = s.mul(y, s.sub(s.splat(1.0), y));
+        s.mul_add(s.mul(z, y_slope), inner, y)
+    }
+}

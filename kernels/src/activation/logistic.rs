@@ -1,0 +1,83 @@
+//! Sigmoid and what is made of it.
+
+use super::{Elementwise, Saves};
+use crate::math::{expm1, sigmoid, softplus, tanh};
+use crate::simd::Simd;
+
+#[derive(Clone, Copy)]
+pub(super) struct Sigmoid;
+
+impl Elementwise for Sigmoid {
+    const SAVES: Saves = Saves::Output;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        sigmoid(s, z)
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
+        s.mul(y, s.sub(s.splat(1.0), y))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Tanh;
+
+impl Elementwise for Tanh {
+    const SAVES: Saves = Saves::Output;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        tanh(s, z)
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
+        s.neg_mul_add(y, y, s.splat(1.0))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Softplus;
+
+impl Elementwise for Softplus {
+    const SAVES: Saves = Saves::Output;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        softplus(s, z)
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
+        // sigmoid(z) = 1 − e^−y
+        let zero = s.splat(0.0);
+        s.sub(zero, expm1(s, s.sub(zero, y)))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Silu;
+
+/// Below −`SILU_LIMIT`, z·sigmoid(z) rounds to 0; above `SILU_LIMIT` the
+/// derivative to 1. Limiting z keeps ∞·0 away.
+const SILU_LIMIT: f32 = 110.0;
+
+impl Elementwise for Silu {
+    const SAVES: Saves = Saves::Input;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        let z = s.max(s.splat(-SILU_LIMIT), z);
+        s.mul(z, sigmoid(s, z))
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        let z = s.max(s.splat(-SILU_LIMIT), s.min(s.splat(SILU_LIMIT), z));
+        let y = sigmoid(s, z);
+        // y + z·y·(1 − y)
+        s.mul_add(s.mul(z, y), s.sub(s.splat(1.0), y), y)
+    }
+}
