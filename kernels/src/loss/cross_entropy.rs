@@ -16,7 +16,7 @@
 //! relative one: `1 + e` rounds to 1 where the value is below 6e-8.
 
 use super::elementwise::{ElementwiseLoss, only_valid};
-use super::log as math;
+use crate::math;
 use crate::simd::Simd;
 
 #[derive(Clone, Copy)]

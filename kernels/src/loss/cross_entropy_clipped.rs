@@ -7,7 +7,7 @@
 //! ```
 
 use super::elementwise::{ElementwiseLoss, only_valid};
-use super::log as math;
+use crate::math;
 use crate::simd::Simd;
 
 /// The smallest probability, Keras' `epsilon`.

@@ -21,7 +21,6 @@ mod cross_entropy;
 mod cross_entropy_clipped;
 mod elementwise;
 mod huber;
-mod log;
 mod squared;
 #[cfg(test)]
 mod tests;
