@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod convert;
+pub mod dense;
 pub mod error;
 pub mod gemm;
 pub mod level;

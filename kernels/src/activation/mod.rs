@@ -19,7 +19,6 @@ mod logistic;
 mod name;
 pub(crate) mod softmax;
 
-
 pub use kernel::{backward, forward, forward_in_place};
 
 use crate::error::Error;

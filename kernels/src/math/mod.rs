@@ -188,4 +188,3 @@ impl Kernel for Apply<'_> {
         }
     }
 }
-

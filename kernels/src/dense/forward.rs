@@ -1,0 +1,197 @@
+//! Y = act(X·W + b).
+
+use super::{Destination, Source, check_rows_contiguous, for_each_vector, load, store};
+use crate::activation::{Activation, ActivationVisitor, Elementwise};
+use crate::error::{Error, check_length, check_shape};
+use crate::gemm::epilogue::{InCache, Store, Tile, TileOperation};
+use crate::gemm::{Term, multiply};
+use crate::level::Kernel;
+use crate::mat::{MatMut, MatRef};
+use crate::parallel::Context;
+use crate::simd::Simd;
+
+/// Y = act(X·W + b), bias and activation in the epilogue of the product.
+#[derive(Debug)]
+pub struct Forward<'a> {
+    /// X, batch × in, any strides.
+    pub x: MatRef<'a, f32>,
+    /// W, in × out, any strides (Wᵀ of another layer is a transposed view).
+    pub weight: MatRef<'a, f32>,
+    /// b, out elements.
+    pub bias: Option<&'a [f32]>,
+    /// An elementwise activation.
+    pub activation: Activation,
+    /// Y, batch × out, rows contiguous; overwritten without being read.
+    pub output: MatMut<'a, f32>,
+    /// Z = X·W + b, batch × out, rows contiguous, for activations whose
+    /// derivative needs it ([`Activation::saves`]).
+    pub pre_activation: Option<MatMut<'a, f32>>,
+}
+
+impl Forward<'_> {
+    /// Runs the layer.
+    ///
+    /// # Errors
+    /// Shapes that do not fit; an output whose rows are not contiguous;
+    /// [`Activation::Softmax`], which needs whole rows: run `Identity`, then
+    /// [`crate::activation::forward`].
+    pub fn run(self, context: Context) -> Result<(), Error> {
+        let (batch, inputs) = self.x.shape();
+        let outputs = self.weight.cols();
+        check_shape("weight", self.weight.shape(), (inputs, outputs))?;
+        check_shape("output", self.output.shape(), (batch, outputs))?;
+        check_rows_contiguous("output", outputs, self.output.col_stride())?;
+        if let Some(bias) = self.bias {
+            check_length("bias", bias.len(), outputs)?;
+        }
+        if let Some(z) = &self.pre_activation {
+            check_shape("pre_activation", z.shape(), (batch, outputs))?;
+            check_rows_contiguous("pre_activation", outputs, z.col_stride())?;
+        }
+        check_elementwise(self.activation)?;
+        let work = Work {
+            context: context.for_work(2 * batch * inputs * outputs),
+            shape: (batch, outputs),
+            term: Term::new(self.x, self.weight),
+            bias: self.bias.map_or(std::ptr::null(), <[f32]>::as_ptr),
+            y: Destination::new(self.output),
+            z: self
+                .pre_activation
+                .map_or(Destination::NONE, Destination::new),
+        };
+        self.activation.visit(work);
+        Ok(())
+    }
+}
+
+/// Fails for an activation over whole rows, or one with bad parameters.
+pub(super) fn check_elementwise(activation: Activation) -> Result<(), Error> {
+    activation.check()?;
+    if activation.is_elementwise() {
+        Ok(())
+    } else {
+        Err(Error::Unsupported {
+            what: format!("{activation} in the epilogue of a product"),
+            instead: "the identity, then activation::forward or activation::backward",
+        })
+    }
+}
+
+/// The checked arguments.
+struct Work {
+    context: Context,
+    shape: (usize, usize),
+    term: Term<f32>,
+    bias: *const f32,
+    y: Destination,
+    z: Destination,
+}
+
+impl ActivationVisitor for Work {
+    type Output = ();
+
+    fn visit<A: Elementwise>(self, activation: A) {
+        let level = self.context.level;
+        level.dispatch(Typed {
+            activation,
+            work: self,
+        });
+    }
+}
+
+struct Typed<A> {
+    activation: A,
+    work: Work,
+}
+
+impl<A: Elementwise> Kernel for Typed<A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let work = self.work;
+        let parallelism = work.context.parallelism;
+        // SAFETY: the views are readable, Y and Z writable, at every index of
+        // the checked shapes; the exclusive borrows keep Y and Z apart from
+        // the operands; each tile writes its own elements.
+        unsafe {
+            if A::IS_IDENTITY && work.bias.is_null() && work.z.is_none() {
+                let store = Store {
+                    c: work.y.data,
+                    row_stride: work.y.row_stride as isize,
+                    alpha: 1.0,
+                    beta: None,
+                    plain: true,
+                };
+                multiply(s, work.shape, &[work.term], &store, parallelism);
+            } else {
+                let operation = BiasActivation {
+                    s,
+                    activation: self.activation,
+                    bias: Source {
+                        data: work.bias,
+                        row_stride: 0,
+                    },
+                    y: work.y,
+                    z: work.z,
+                };
+                let epilogue = InCache {
+                    operation: &operation,
+                };
+                multiply(s, work.shape, &[work.term], &epilogue, parallelism);
+            }
+        }
+    }
+}
+
+/// z = tile + b; y = act(z).
+struct BiasActivation<S, A> {
+    s: S,
+    activation: A,
+    /// Every row is the bias; null for none.
+    bias: Source,
+    y: Destination,
+    z: Destination,
+}
+
+// SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
+// threads apart where they write.
+unsafe impl<S: Sync, A: Sync> Sync for BiasActivation<S, A> {}
+
+impl<S: Simd, A: Elementwise> TileOperation<f32> for BiasActivation<S, A> {
+    unsafe fn apply(&self, tile: Tile<f32>) {
+        let s = self.s;
+        s.vectorize(
+            #[inline(always)]
+            || {
+                for_each_vector(
+                    s,
+                    tile.cols,
+                    #[inline(always)]
+                    |j, mask| {
+                        let col = tile.col + j;
+                        let bias = if self.bias.data.is_null() {
+                            s.splat(0.0)
+                        } else {
+                            // SAFETY: columns `col ..` of the bias, by mask.
+                            unsafe { load(s, self.bias.at(0, col), mask) }
+                        };
+                        for i in 0..tile.rows {
+                            // SAFETY: the tile's rows hold whole vectors; the
+                            // outputs hold the tile's elements.
+                            unsafe {
+                                let acc = s.load(tile.data.add(i * tile.stride + j));
+                                let z = s.add(acc, bias);
+                                if !self.z.is_none() {
+                                    store(s, self.z.at(tile.row + i, col), z, mask);
+                                }
+                                let y = self.activation.apply(s, z);
+                                store(s, self.y.at(tile.row + i, col), y, mask);
+                            }
+                        }
+                    },
+                );
+            },
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! Fused dense layers: Y = act(X·W + b), its gradients, its loss, its update.
+//!
+//! Weights are `in × out`, row-major; a minibatch is `batch × features`. With
+//! Z = X·W + b, and δ the gradient of the loss with respect to Z:
+//!
+//! | file | kernel | computes | in the epilogue of the product |
+//! |---|---|---|---|
+//! | `forward.rs` | [`Forward`] | Y = act(Z) | bias, activation |
+//! | `loss.rs` | [`ForwardLoss`] | the last layer's δ and loss | bias, activation, loss, δ, column sums of δ |
+//! | `input.rs` | [`BackwardInput`] | δ of the layer below = (δ·Wᵀ) ⊙ act′ | act′, column sums |
+//! | `weight.rs` | [`BackwardWeight`] | ∇W = Σ Xᵀ·δ | – |
+//! | `weight.rs` | [`UpdateWeight`] | W after a step of the optimiser | the optimiser; ∇W never goes to memory |
+//! | `sums.rs` | [`column_sums`] | ∇b | (a pass of its own, where it was not fused) |
+//!
+//! # Bits
+//! A fused kernel computes the same bits as its parts do one after another:
+//! the bias is added to the finished sum of products, and column sums are
+//! chains over the rows from first to last. Only the *value* of a loss may
+//! differ in its last bits, by the order of summation.
+//!
+//! Arguments are structs with named fields; `run` checks all shapes before
+//! anything is written.
+
+mod forward;
+mod input;
+mod loss;
+mod sums;
+mod weight;
+
+pub use forward::Forward;
+pub use input::BackwardInput;
+pub use loss::ForwardLoss;
+pub use sums::column_sums;
+pub use weight::{BackwardWeight, GradientTerm, MAX_TERMS, UpdateWeight};
+
+use crate::error::Error;
+use crate::mat::{MatMut, MatRef};
+use crate::simd::Simd;
+
+/// Fails unless the rows' elements are neighbours in memory.
+fn check_rows_contiguous(
+    argument: &'static str,
+    cols: usize,
+    col_stride: usize,
+) -> Result<(), Error> {
+    if col_stride == 1 || cols <= 1 {
+        Ok(())
+    } else {
+        Err(Error::ColumnStride {
+            argument,
+            given: col_stride,
+        })
+    }
+}
+
+/// A matrix with contiguous rows that an epilogue reads at a tile's place.
+/// Null where the epilogue reads nothing.
+#[derive(Clone, Copy)]
+struct Source {
+    data: *const f32,
+    row_stride: usize,
+}
+
+impl Source {
+    const NONE: Source = Source {
+        data: std::ptr::null(),
+        row_stride: 0,
+    };
+
+    fn new(mat: MatRef<'_, f32>) -> Self {
+        Source {
+            data: mat.as_ptr(),
+            row_stride: mat.row_stride(),
+        }
+    }
+
+    /// # Safety
+    /// (row, col) is inside of the matrix.
+    #[inline(always)]
+    unsafe fn at(self, row: usize, col: usize) -> *const f32 {
+        // SAFETY: the caller's contract.
+        unsafe { self.data.add(row * self.row_stride + col) }
+    }
+}
+
+/// A matrix with contiguous rows that an epilogue writes at a tile's place.
+/// Null where the epilogue writes nothing.
+#[derive(Clone, Copy)]
+struct Destination {
+    data: *mut f32,
+    row_stride: usize,
+}
+
+impl Destination {
+    const NONE: Destination = Destination {
+        data: std::ptr::null_mut(),
+        row_stride: 0,
+    };
+
+    fn new(mut mat: MatMut<'_, f32>) -> Self {
+        Destination {
+            data: mat.as_mut_ptr(),
+            row_stride: mat.row_stride(),
+        }
+    }
+
+    fn is_none(self) -> bool {
+        self.data.is_null()
+    }
+
+    /// # Safety
+    /// (row, col) is inside of the matrix.
+    #[inline(always)]
+    unsafe fn at(self, row: usize, col: usize) -> *mut f32 {
+        // SAFETY: the caller's contract.
+        unsafe { self.data.add(row * self.row_stride + col) }
+    }
+}
+
+/// Calls `f(offset, None)` for each whole vector of `cols` columns and
+/// `f(offset, Some(mask))` for the rest.
+#[inline(always)]
+fn for_each_vector<S: Simd>(s: S, cols: usize, mut f: impl FnMut(usize, Option<S::Mask>)) {
+    let whole = cols - cols % S::LANES;
+    let mut j = 0;
+    while j < whole {
+        f(j, None);
+        j += S::LANES;
+    }
+    if whole < cols {
+        f(whole, Some(s.first_lanes(cols - whole)));
+    }
+}
+
+/// # Safety
+/// The lanes in `mask`, or all, are readable.
+#[inline(always)]
+unsafe fn load<S: Simd>(s: S, from: *const f32, mask: Option<S::Mask>) -> S::Vector {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match mask {
+            None => s.load(from),
+            Some(mask) => s.load_masked(from, mask),
+        }
+    }
+}
+
+/// # Safety
+/// The lanes in `mask`, or all, are writable.
+#[inline(always)]
+unsafe fn store<S: Simd>(s: S, to: *mut f32, v: S::Vector, mask: Option<S::Mask>) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match mask {
+            None => s.store(to, v),
+            Some(mask) => s.store_masked(to, v, mask),
+        }
+    }
+}
