@@ -5,5 +5,6 @@ pub mod data;
 pub mod error;
 pub mod file;
 pub mod plot;
+pub mod tape;
 
 pub use error::{Error, Result};

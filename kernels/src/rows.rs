@@ -140,6 +140,35 @@ impl Block<'_> {
         }
     }
 
+    /// [`Block::access`], and [`Block::per_block`] if a number is given, at
+    /// once: for kernels that add up what they write.
+    ///
+    /// # Panics
+    /// As they do.
+    #[expect(clippy::type_complexity, reason = "three things of three types")]
+    pub fn access_with<const R: usize, const W: usize>(
+        &mut self,
+        read: [usize; R],
+        write: [usize; W],
+        per_block: Option<usize>,
+    ) -> (
+        [MatRef<'_, f32>; R],
+        [MatMut<'_, f32>; W],
+        Option<&mut [f32]>,
+    ) {
+        let sums = per_block.map(|number| {
+            let sums: *mut [f32] = self.per_block(number);
+            sums
+        });
+        let (read, write) = self.access(read, write);
+        // SAFETY: 1. the pointer comes from an exclusive borrow of this block,
+        // whose lifetime the result has again; 2. what `access` hands out are
+        // elements of other matrices: `for_each_block` has exclusive borrows
+        // of both slices, so that none is in both.
+        let sums = sums.map(|sums| unsafe { &mut *sums });
+        (read, write, sums)
+    }
+
     /// The block's row of a per-block matrix.
     ///
     /// # Panics

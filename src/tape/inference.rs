@@ -1,0 +1,129 @@
+//! A tape planned for one of its values: encoding, decoding, reconstruction.
+
+use std::ops::Range;
+
+use autoencoder_kernels::{Context, MatMut, Parallelism, parallel};
+
+use super::instruction::Weights;
+use super::parameters::Parameters;
+use super::plan::{Goal, Plan};
+use super::record::{Tape, Value};
+use super::replay::{BLOCK_ROWS, Memory, Replay, context_for, copies, refresh};
+use crate::error::{Error, Result};
+
+/// Rows of a parallel task, in blocks that pass one after another through the
+/// task's own small buffers.
+const TASK_ROWS: usize = 8 * BLOCK_ROWS;
+
+/// Rows from which transposed copies of weights pay.
+const COPY_ROWS: usize = BLOCK_ROWS;
+
+/// A tape planned to compute one value. Nodes that it does not depend on are
+/// left out, losses among them, and intermediate results share buffers.
+///
+/// It holds no numbers: several threads may run it at once.
+#[derive(Debug)]
+pub struct Inference {
+    plan: Plan,
+    context: Context,
+    features: usize,
+    shapes: Vec<(usize, usize)>,
+}
+
+impl Inference {
+    /// Plans the tape for `value`.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] if the value is none of this tape.
+    pub fn new(tape: &Tape, value: Value, context: Context) -> Result<Self> {
+        Ok(Inference {
+            plan: Plan::new(tape, Goal::Value(value), true)?,
+            context,
+            features: tape.features(value)?,
+            shapes: tape.shapes().collect(),
+        })
+    }
+
+    /// Computes the value for as many rows as `output` has, block by block, on
+    /// the threads of the context. `fill` is called for each input and block
+    /// that the value depends on, as for [`Program`](super::Program); an input
+    /// that it does not depend on is never asked for.
+    ///
+    /// The bits of a row do not depend on the other rows, nor on threads.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless `output` has as many columns as the value has
+    /// features; [`Error::Configuration`] for parameters of another tape; what
+    /// `fill` returned. Some rows may be written then.
+    pub fn run(
+        &self,
+        parameters: &Parameters,
+        mut output: MatMut<'_, f32>,
+        fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let (rows, cols) = output.shape();
+        if cols != self.features {
+            return Err(Error::shape(
+                "the output of an inference",
+                format_args!("{cols} columns"),
+                format_args!("{}, the features of the value", self.features),
+            ));
+        }
+        parameters.check(&self.shapes)?;
+        let context = context_for(self.context, &self.plan, rows);
+        let mut copies = copies(&self.plan, &self.shapes)?;
+        if rows >= COPY_ROWS {
+            refresh(context, &self.plan, &parameters.entries, &mut copies)?;
+        } else {
+            // Without a copy, weights are read through transposed views.
+            copies.fill_with(Default::default);
+        }
+        let weights = Weights {
+            entries: &parameters.entries,
+            copies: &copies,
+        };
+        let mut tasks = Vec::with_capacity(rows.div_ceil(TASK_ROWS));
+        while output.rows() > 0 {
+            let first_row = rows - output.rows();
+            let (top, rest) = output.split_at_row(TASK_ROWS.min(rows - first_row));
+            tasks.push((first_row, Some(top), Ok(())));
+            output = rest;
+        }
+        let parallelism = context.parallelism;
+        parallel::for_each_mut(parallelism, &mut tasks, |_, (first_row, output, result)| {
+            if let Some(output) = output.take() {
+                *result = self.run_task(weights, *first_row, output, &fill);
+            }
+        });
+        tasks.into_iter().try_for_each(|(_, _, result)| result)
+    }
+
+    fn run_task(
+        &self,
+        weights: Weights<'_>,
+        first_row: usize,
+        mut output: MatMut<'_, f32>,
+        fill: &(impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync),
+    ) -> Result<()> {
+        let (rows, cols) = output.shape();
+        let mut memory = Memory::new(&self.plan, BLOCK_ROWS.min(rows))?;
+        for start in (0..rows).step_by(BLOCK_ROWS) {
+            let end = rows.min(start + BLOCK_ROWS);
+            let replay = Replay {
+                context: self.context.with_parallelism(Parallelism::Serial),
+                instructions: &self.plan.instructions,
+                weights,
+                fill,
+                first_row: first_row + start,
+                rows: end - start,
+            };
+            replay.run(&mut memory)?;
+            if let Some(result) = self.plan.result {
+                let from = memory.buffers[result.0].as_ref();
+                let mut to = output.as_mut().submatrix(start..end, 0..cols);
+                to.copy_from(from.submatrix(0..end - start, 0..cols));
+            }
+        }
+        Ok(())
+    }
+}

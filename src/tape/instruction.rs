@@ -1,0 +1,104 @@
+//! What a plan consists of: instructions that run on one block of rows.
+
+use std::fmt;
+use std::ops::Range;
+
+use autoencoder_kernels::rows::Block;
+use autoencoder_kernels::{Context, Mat, MatMut, MatRef};
+
+use super::node::Weight;
+use super::parameters::Entry;
+use super::record::{Parameter, Value};
+use crate::error::Result;
+
+/// A matrix of the replay, batch × features: while planning one of
+/// arbitrarily many, afterwards the number of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Register(pub(super) usize);
+
+/// The number of a matrix with one row per block, for the partial sums of a
+/// bias gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sums(pub(super) usize);
+
+/// Fills rows of an input: which one, which rows, and where they go.
+pub(super) type Fill<'a> = dyn Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync + 'a;
+
+/// One kernel call of a plan.
+pub(super) trait Instruction: fmt::Debug + Send + Sync {
+    /// All registers that it reads or writes, to learn how long each is needed
+    /// and to replace them by buffers. No two of them share a buffer.
+    fn registers(&mut self) -> Vec<&mut Register>;
+
+    /// Runs it on the rows of one block. Must not allocate, and a row of the
+    /// result may depend on the same row of its operands alone.
+    fn run(&self, frame: &mut Frame<'_>) -> Result<()>;
+}
+
+/// What an instruction works on.
+pub(super) struct Frame<'a> {
+    pub(super) block: Block<'a>,
+    /// The block's place among all rows: the first row of its minibatch.
+    pub(super) first_row: usize,
+    pub(super) weights: Weights<'a>,
+    /// Serial: blocks are what runs in parallel.
+    pub(super) context: Context,
+    /// 1 / rows of the minibatch: losses are means.
+    pub(super) scale: f32,
+    pub(super) fill: &'a Fill<'a>,
+    /// The sum of the losses of the block's samples.
+    pub(super) loss: f64,
+}
+
+impl Frame<'_> {
+    /// The block's rows of some registers to read, of others to write.
+    pub(super) fn access<const R: usize, const W: usize>(
+        &mut self,
+        read: [Register; R],
+        write: [Register; W],
+    ) -> ([MatRef<'_, f32>; R], [MatMut<'_, f32>; W]) {
+        self.block.access(read.map(|r| r.0), write.map(|r| r.0))
+    }
+
+    /// The same with the block's row of partial sums, where there are any.
+    #[expect(clippy::type_complexity, reason = "three things of three types")]
+    pub(super) fn access_with<const R: usize, const W: usize>(
+        &mut self,
+        read: [Register; R],
+        write: [Register; W],
+        sums: Option<Sums>,
+    ) -> (
+        [MatRef<'_, f32>; R],
+        [MatMut<'_, f32>; W],
+        Option<&mut [f32]>,
+    ) {
+        self.block
+            .access_with(read.map(|r| r.0), write.map(|r| r.0), sums.map(|s| s.0))
+    }
+}
+
+/// The parameters as a block reads them.
+#[derive(Clone, Copy)]
+pub(super) struct Weights<'a> {
+    pub(super) entries: &'a [Entry],
+    /// For each parameter a transposed copy, or an empty matrix.
+    pub(super) copies: &'a [Mat<f32>],
+}
+
+impl<'a> Weights<'a> {
+    /// W or Wᵀ.
+    pub(super) fn get(self, weight: Weight) -> MatRef<'a, f32> {
+        let number = weight.parameter.0;
+        let stored = self.entries[number].value.as_ref();
+        let copy = &self.copies[number];
+        match weight.transposed {
+            false => stored,
+            true if copy.shape() == (stored.cols(), stored.rows()) => copy.as_ref(),
+            true => stored.transpose(),
+        }
+    }
+
+    pub(super) fn bias(self, bias: Parameter) -> &'a [f32] {
+        self.entries[bias.0].value.as_slice()
+    }
+}

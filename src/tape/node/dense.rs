@@ -1,0 +1,187 @@
+//! y = act(x·W + b) in one pass: what fusion makes of a product and what
+//! follows it.
+//!
+//! With z = x·W + b, the layer needs δ = the gradient of z. Where one dense
+//! layer follows another, the upper one's backward hands it down finished: the
+//! kernel that computes δ·Wᵀ multiplies by act′ of the layer below while the
+//! numbers are in registers, and adds up that layer's bias gradient too.
+
+use autoencoder_kernels::activation::{Activation, Saves};
+use autoencoder_kernels::dense;
+
+use super::add_bias::bias_gradient;
+use super::{Node, Operation, Weight, activation, matmul};
+use crate::error::Result;
+use crate::tape::instruction::{Frame, Instruction, Register, Sums};
+use crate::tape::plan::Planner;
+use crate::tape::record::{Parameter, Value};
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tape) struct Dense {
+    pub(in crate::tape) x: Value,
+    pub(in crate::tape) weight: Weight,
+    pub(in crate::tape) bias: Option<Parameter>,
+    pub(in crate::tape) activation: Activation,
+}
+
+impl Dense {
+    /// Whether nothing but the product is in it yet.
+    pub(in crate::tape) fn is_plain(&self) -> bool {
+        self.bias.is_none() && self.is_linear()
+    }
+
+    /// Whether it has no activation yet.
+    pub(in crate::tape) fn is_linear(&self) -> bool {
+        self.activation == Activation::Identity
+    }
+
+    /// Emits what turns δ into the gradients of the weight and of x.
+    pub(super) fn backward_from_delta(&self, delta: Register, plan: &mut Planner<'_>) {
+        plan.weight_gradient(self.weight, plan.value(self.x), delta);
+        if !plan.wants_gradient(self.x) {
+            return;
+        }
+        match *plan.node(self.x) {
+            // This layer is the only one to send a gradient there, so that it
+            // can be finished.
+            Node::Dense(below) if plan.is_used_once(self.x) => {
+                let weight = self.weight.transpose();
+                plan.reads_weight(weight);
+                let to = plan.register(plan.width(self.x));
+                let sums = below.bias.map(|bias| plan.sums(bias));
+                let saved = (!below.is_linear()).then(|| plan.saved(self.x));
+                plan.emit(BackwardInput {
+                    delta,
+                    weight,
+                    activation: below.activation,
+                    saved,
+                    to,
+                    sums,
+                });
+                plan.pass_finished(self.x, to);
+            }
+            _ => matmul::backward_input(self.x, self.weight, delta, plan),
+        }
+    }
+}
+
+impl Operation for Dense {
+    fn inputs(&self) -> Vec<Value> {
+        vec![self.x]
+    }
+
+    fn forward(&self, me: Value, plan: &mut Planner<'_>) {
+        let width = plan.width(me);
+        let to = plan.register(width);
+        let keeps_input = plan.is_training()
+            && !self.is_linear()
+            && matches!(self.activation.saves(), Saves::Input);
+        let pre_activation = keeps_input.then(|| plan.register(width));
+        plan.reads_weight(self.weight);
+        plan.emit(Forward {
+            x: plan.value(self.x),
+            weight: self.weight,
+            bias: self.bias,
+            activation: self.activation,
+            to,
+            pre_activation,
+        });
+        plan.set_value(me, to);
+        plan.set_saved(me, pre_activation.unwrap_or(to));
+    }
+
+    fn backward(&self, me: Value, plan: &mut Planner<'_>) {
+        let delta = plan.gradient(me);
+        if !plan.is_finished(me) {
+            if !self.is_linear() {
+                activation::backward(self.activation, plan.saved(me), delta, plan);
+            }
+            if let Some(bias) = self.bias {
+                bias_gradient(bias, delta, plan);
+            }
+        }
+        self.backward_from_delta(delta, plan);
+    }
+
+    fn keeps_value(&self) -> bool {
+        !self.is_linear()
+    }
+}
+
+#[derive(Debug)]
+struct Forward {
+    x: Register,
+    weight: Weight,
+    bias: Option<Parameter>,
+    activation: Activation,
+    to: Register,
+    pre_activation: Option<Register>,
+}
+
+impl Instruction for Forward {
+    fn registers(&mut self) -> Vec<&mut Register> {
+        let mut all = vec![&mut self.x, &mut self.to];
+        all.extend(&mut self.pre_activation);
+        all
+    }
+
+    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
+        let (context, weights) = (frame.context, frame.weights);
+        let (x, output, pre_activation) = match self.pre_activation {
+            Some(z) => {
+                let ([x], [output, z]) = frame.access([self.x], [self.to, z]);
+                (x, output, Some(z))
+            }
+            None => {
+                let ([x], [output]) = frame.access([self.x], [self.to]);
+                (x, output, None)
+            }
+        };
+        let forward = dense::Forward {
+            x,
+            weight: weights.get(self.weight),
+            bias: self.bias.map(|bias| weights.bias(bias)),
+            activation: self.activation,
+            output,
+            pre_activation,
+        };
+        Ok(forward.run(context)?)
+    }
+}
+
+#[derive(Debug)]
+struct BackwardInput {
+    delta: Register,
+    /// Wᵀ.
+    weight: Weight,
+    /// Of the layer below, as the rest.
+    activation: Activation,
+    saved: Option<Register>,
+    to: Register,
+    sums: Option<Sums>,
+}
+
+impl Instruction for BackwardInput {
+    fn registers(&mut self) -> Vec<&mut Register> {
+        let mut all = vec![&mut self.delta, &mut self.to];
+        all.extend(&mut self.saved);
+        all
+    }
+
+    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
+        let (context, weights) = (frame.context, frame.weights);
+        // δ stands in for what is not read.
+        let saved = self.saved.unwrap_or(self.delta);
+        let ([delta, saved], [output], sums) =
+            frame.access_with([self.delta, saved], [self.to], self.sums);
+        let backward = dense::BackwardInput {
+            delta,
+            weight_transposed: weights.get(self.weight),
+            activation: self.activation,
+            saved: self.saved.map(|_| saved),
+            output,
+            bias_gradient: sums,
+        };
+        Ok(backward.run(context)?)
+    }
+}

@@ -1,0 +1,79 @@
+//! The last layer and its loss in one pass: neither z nor y goes to memory,
+//! only δ.
+
+use autoencoder_kernels::dense::ForwardLoss;
+use autoencoder_kernels::loss::Loss;
+
+use super::{Dense, Operation};
+use crate::error::Result;
+use crate::tape::instruction::{Frame, Instruction, Register, Sums};
+use crate::tape::plan::Planner;
+use crate::tape::record::Value;
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tape) struct DenseLoss {
+    pub(in crate::tape) layer: Dense,
+    pub(in crate::tape) features: usize,
+    pub(in crate::tape) loss: Loss,
+    pub(in crate::tape) target: Value,
+}
+
+impl Operation for DenseLoss {
+    fn inputs(&self) -> Vec<Value> {
+        vec![self.layer.x, self.target]
+    }
+
+    fn forward(&self, me: Value, plan: &mut Planner<'_>) {
+        let delta = plan.register(self.features);
+        let sums = self.layer.bias.map(|bias| plan.sums(bias));
+        plan.reads_weight(self.layer.weight);
+        plan.emit(LossAndDelta {
+            layer: self.layer,
+            loss: self.loss,
+            x: plan.value(self.layer.x),
+            target: plan.value(self.target),
+            delta,
+            sums,
+        });
+        plan.start_gradient(me, delta);
+    }
+
+    fn backward(&self, me: Value, plan: &mut Planner<'_>) {
+        self.layer.backward_from_delta(plan.gradient(me), plan);
+    }
+}
+
+#[derive(Debug)]
+struct LossAndDelta {
+    layer: Dense,
+    loss: Loss,
+    x: Register,
+    target: Register,
+    delta: Register,
+    sums: Option<Sums>,
+}
+
+impl Instruction for LossAndDelta {
+    fn registers(&mut self) -> Vec<&mut Register> {
+        vec![&mut self.x, &mut self.target, &mut self.delta]
+    }
+
+    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
+        let (context, scale, weights) = (frame.context, frame.scale, frame.weights);
+        let ([x, target], [delta], sums) =
+            frame.access_with([self.x, self.target], [self.delta], self.sums);
+        let forward = ForwardLoss {
+            x,
+            weight: weights.get(self.layer.weight),
+            bias: self.layer.bias.map(|bias| weights.bias(bias)),
+            activation: self.layer.activation,
+            loss: self.loss,
+            target,
+            scale,
+            delta,
+            bias_gradient: sums,
+        };
+        frame.loss += forward.run(context)?;
+        Ok(())
+    }
+}

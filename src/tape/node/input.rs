@@ -1,0 +1,43 @@
+//! Rows that the caller provides.
+
+use super::Operation;
+use crate::error::Result;
+use crate::tape::instruction::{Frame, Instruction, Register};
+use crate::tape::plan::Planner;
+use crate::tape::record::Value;
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tape) struct Input;
+
+impl Operation for Input {
+    fn inputs(&self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    fn forward(&self, me: Value, plan: &mut Planner<'_>) {
+        let to = plan.register(plan.width(me));
+        plan.emit(Fill { input: me, to });
+        plan.set_value(me, to);
+    }
+
+    fn backward(&self, _: Value, _: &mut Planner<'_>) {}
+}
+
+#[derive(Debug)]
+struct Fill {
+    input: Value,
+    to: Register,
+}
+
+impl Instruction for Fill {
+    fn registers(&mut self) -> Vec<&mut Register> {
+        vec![&mut self.to]
+    }
+
+    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
+        let (fill, rows) = (frame.fill, frame.block.rows());
+        let rows = frame.first_row + rows.start..frame.first_row + rows.end;
+        let ([], [to]) = frame.access([], [self.to]);
+        fill(self.input, rows, to)
+    }
+}

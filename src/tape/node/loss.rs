@@ -1,0 +1,62 @@
+//! The sum over the samples of a loss: its gradient starts the way back.
+
+use autoencoder_kernels::loss::{self, Loss};
+
+use super::Operation;
+use crate::error::Result;
+use crate::tape::instruction::{Frame, Instruction, Register};
+use crate::tape::plan::Planner;
+use crate::tape::record::Value;
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tape) struct LossNode {
+    pub(in crate::tape) loss: Loss,
+    pub(in crate::tape) prediction: Value,
+    pub(in crate::tape) target: Value,
+}
+
+impl Operation for LossNode {
+    fn inputs(&self) -> Vec<Value> {
+        vec![self.prediction, self.target]
+    }
+
+    /// Value and gradient share their work, so the gradient is there already.
+    fn forward(&self, me: Value, plan: &mut Planner<'_>) {
+        let gradient = plan.register(plan.width(self.prediction));
+        plan.emit(ValueAndGradient {
+            loss: self.loss,
+            prediction: plan.value(self.prediction),
+            target: plan.value(self.target),
+            gradient,
+        });
+        plan.start_gradient(me, gradient);
+    }
+
+    fn backward(&self, me: Value, plan: &mut Planner<'_>) {
+        plan.pass(self.prediction, plan.gradient(me));
+    }
+}
+
+#[derive(Debug)]
+struct ValueAndGradient {
+    loss: Loss,
+    prediction: Register,
+    target: Register,
+    gradient: Register,
+}
+
+impl Instruction for ValueAndGradient {
+    fn registers(&mut self) -> Vec<&mut Register> {
+        vec![&mut self.prediction, &mut self.target, &mut self.gradient]
+    }
+
+    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
+        let (level, scale) = (frame.context.level, frame.scale);
+        let ([prediction, target], [gradient]) =
+            frame.access([self.prediction, self.target], [self.gradient]);
+        let gradient = Some(gradient);
+        frame.loss +=
+            loss::value_and_gradient(level, self.loss, prediction, target, gradient, scale)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Node kinds: one file each, forward and backward together.
+//!
+//! | file | computes | recorded by |
+//! |---|---|---|
+//! | `input.rs` | rows from the caller | `Tape::input` |
+//! | `matmul.rs` | x·W or x·Wᵀ | `Tape::matmul`, `Tape::matmul_transposed` |
+//! | `add_bias.rs` | x + b | `Tape::add_bias` |
+//! | `activation.rs` | act(x) | `Tape::activation` |
+//! | `add.rs` | a + b | `Tape::add` |
+//! | `loss.rs` | a sum over samples | `Tape::loss` |
+//! | `dense.rs` | act(x·W + b) | fusion |
+//! | `dense_loss.rs` | the loss of act(x·W + b) | fusion |
+//!
+//! To add a kind: a file with a struct that is an [`Operation`], a variant of
+//! [`Node`] and its line in [`Node::operation`], and a method of
+//! [`Tape`](super::Tape) that checks and records it.
+
+mod activation;
+mod add;
+mod add_bias;
+mod dense;
+mod dense_loss;
+mod input;
+mod loss;
+mod matmul;
+
+pub(super) use activation::Nonlinearity;
+pub(super) use add::{Accumulate, Add, Copy};
+pub(super) use add_bias::AddBias;
+pub(super) use dense::Dense;
+pub(super) use dense_loss::DenseLoss;
+pub(super) use input::Input;
+pub(super) use loss::LossNode;
+pub(super) use matmul::MatMul;
+
+use super::plan::Planner;
+use super::record::{Parameter, Value};
+
+/// A node of a tape.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Node {
+    Input(Input),
+    MatMul(MatMul),
+    AddBias(AddBias),
+    Nonlinearity(Nonlinearity),
+    Add(Add),
+    Loss(LossNode),
+    Dense(Dense),
+    DenseLoss(DenseLoss),
+}
+
+impl Node {
+    pub(super) fn operation(&self) -> &dyn Operation {
+        match self {
+            Node::Input(node) => node,
+            Node::MatMul(node) => node,
+            Node::AddBias(node) => node,
+            Node::Nonlinearity(node) => node,
+            Node::Add(node) => node,
+            Node::Loss(node) => node,
+            Node::Dense(node) => node,
+            Node::DenseLoss(node) => node,
+        }
+    }
+}
+
+/// How a node becomes instructions. `me` is the node's own value.
+pub(super) trait Operation {
+    /// The values that it reads.
+    fn inputs(&self) -> Vec<Value>;
+
+    /// Emits what computes the value, into a register that
+    /// [`Planner::set_value`] is told.
+    fn forward(&self, me: Value, plan: &mut Planner<'_>);
+
+    /// Emits what turns the gradient of the value ([`Planner::gradient`]) into
+    /// those of its inputs ([`Planner::pass`]) and parameters. Called in
+    /// reverse order of the nodes, where there is a gradient.
+    fn backward(&self, me: Value, plan: &mut Planner<'_>);
+
+    /// Whether backward reads the value itself, so that nobody may change it
+    /// after forward.
+    fn keeps_value(&self) -> bool {
+        false
+    }
+}
+
+/// A weight matrix as a node reads it: W, or Wᵀ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Weight {
+    pub(super) parameter: Parameter,
+    pub(super) transposed: bool,
+}
+
+impl Weight {
+    /// The same matrix, read the other way.
+    pub(super) fn transpose(self) -> Self {
+        Weight {
+            transposed: !self.transposed,
+            ..self
+        }
+    }
+}

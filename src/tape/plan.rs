@@ -1,0 +1,330 @@
+//! Planning: which nodes run, as which instructions, in which buffers.
+//!
+//! 1. Nodes that the goal does not depend on are left out.
+//! 2. [`fuse`] joins what one kernel can do.
+//! 3. Each node emits its forward instructions in order, then, in reverse, its
+//!    backward ones. They name [`Register`]s, a new one for each result.
+//! 4. [`share_buffers`] maps the registers to as few buffers as their
+//!    lifetimes allow.
+
+use super::buffers::share_buffers;
+use super::fuse::fuse;
+use super::instruction::{Instruction, Register, Sums};
+use super::node::{Accumulate, Copy, Node, Weight};
+use super::record::{Parameter, Tape, Value};
+use crate::error::{Error, Result};
+
+/// What is planned for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// All losses, and the gradients of all parameters.
+    Training,
+    /// One value.
+    Value(Value),
+}
+
+/// A tape, ready to be replayed on blocks of rows.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) instructions: Vec<Box<dyn Instruction>>,
+    /// The first instruction of the way back. Before it, losses are complete.
+    pub(super) backward: usize,
+    /// The features of each buffer.
+    pub(super) buffers: Vec<usize>,
+    /// For each parameter, which buffers make its gradient: Σ xᵀ·δ.
+    pub(super) terms: Vec<Vec<Term>>,
+    /// For each parameter, whether its gradient comes as sums per block.
+    pub(super) sums: Vec<Option<Sums>>,
+    /// The number of elements of each of these sums.
+    pub(super) sums_widths: Vec<usize>,
+    /// For each parameter, whether a transposed copy helps.
+    pub(super) copies: Vec<bool>,
+    /// Where the value is that the plan is for.
+    pub(super) result: Option<Register>,
+    /// Elements of all weights, each counted as often as it is read.
+    pub(super) weight_reads: usize,
+}
+
+/// One use of a weight: the pair that adds xᵀ·δ to its gradient.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Term {
+    pub(super) x: Register,
+    pub(super) delta: Register,
+}
+
+impl Plan {
+    /// # Errors
+    /// [`Error::Configuration`] if there is no loss to train for, or the value
+    /// is none of this tape.
+    pub(super) fn new(tape: &Tape, goal: Goal, fused: bool) -> Result<Self> {
+        let mut planner = Planner::new(tape, goal)?;
+        if fused {
+            fuse(tape, &mut planner.nodes, &planner.uses);
+        }
+        planner.lower(goal);
+        let mut plan = planner.plan;
+        share_buffers(&mut plan);
+        Ok(plan)
+    }
+}
+
+/// The state of planning, through which nodes emit their instructions; see
+/// [`Operation`](super::node::Operation).
+pub(super) struct Planner<'a> {
+    tape: &'a Tape,
+    training: bool,
+    /// By value; None where a node is not needed or part of a fused one.
+    nodes: Vec<Option<Node>>,
+    /// By value: how many nodes read it, one more for the goal.
+    uses: Vec<usize>,
+    values: Vec<Option<Register>>,
+    saved: Vec<Option<Register>>,
+    gradients: Vec<Option<Gradient>>,
+    plan: Plan,
+}
+
+#[derive(Clone, Copy)]
+struct Gradient {
+    register: Register,
+    /// Whether it went through the node's activation and bias already.
+    finished: bool,
+}
+
+impl<'a> Planner<'a> {
+    fn new(tape: &'a Tape, goal: Goal) -> Result<Self> {
+        let count = tape.len();
+        let mut uses = vec![0; count];
+        match goal {
+            Goal::Training => {
+                for value in (0..count).map(Value) {
+                    uses[value.0] += usize::from(matches!(tape.node(value), Node::Loss(_)));
+                }
+                if uses.iter().all(|&uses| uses == 0) {
+                    return Err(Error::configuration(
+                        "the number of losses on the tape",
+                        0,
+                        "at least 1; record one with Tape::loss",
+                    ));
+                }
+            }
+            Goal::Value(value) => {
+                tape.features(value)?;
+                uses[value.0] = 1;
+            }
+        }
+        let mut nodes = vec![None; count];
+        for value in (0..count).rev().map(Value) {
+            if uses[value.0] > 0 {
+                let node = *tape.node(value);
+                for input in node.operation().inputs() {
+                    uses[input.0] += 1;
+                }
+                nodes[value.0] = Some(node);
+            }
+        }
+        let parameters = tape.parameters().len();
+        Ok(Planner {
+            tape,
+            training: goal == Goal::Training,
+            nodes,
+            uses,
+            values: vec![None; count],
+            saved: vec![None; count],
+            gradients: vec![None; count],
+            plan: Plan {
+                terms: vec![Vec::new(); parameters],
+                sums: vec![None; parameters],
+                copies: vec![false; parameters],
+                ..Plan::default()
+            },
+        })
+    }
+
+    fn lower(&mut self, goal: Goal) {
+        for place in 0..self.nodes.len() {
+            if let Some(node) = self.nodes[place] {
+                node.operation().forward(Value(place), self);
+            }
+        }
+        self.plan.backward = self.plan.instructions.len();
+        for place in (0..self.nodes.len()).rev() {
+            if let Some(node) = self.nodes[place]
+                && self.gradients[place].is_some()
+            {
+                node.operation().backward(Value(place), self);
+            }
+        }
+        if let Goal::Value(value) = goal {
+            self.plan.result = Some(self.value(value));
+        }
+    }
+
+    /// Whether there will be a way back.
+    pub(super) fn is_training(&self) -> bool {
+        self.training
+    }
+
+    /// The features of a value.
+    pub(super) fn width(&self, value: Value) -> usize {
+        self.tape.width(value)
+    }
+
+    /// What computes a value, after fusion.
+    ///
+    /// # Panics
+    /// If it is not part of the plan.
+    pub(super) fn node(&self, value: Value) -> &Node {
+        match &self.nodes[value.0] {
+            Some(node) => node,
+            None => unreachable!("a live node reads only live values"),
+        }
+    }
+
+    /// Whether one node alone reads the value.
+    pub(super) fn is_used_once(&self, value: Value) -> bool {
+        self.uses[value.0] == 1
+    }
+
+    /// A new register.
+    pub(super) fn register(&mut self, features: usize) -> Register {
+        self.plan.buffers.push(features);
+        Register(self.plan.buffers.len() - 1)
+    }
+
+    /// Appends an instruction.
+    pub(super) fn emit(&mut self, instruction: impl Instruction + 'static) {
+        self.plan.instructions.push(Box::new(instruction));
+    }
+
+    /// Where a value is.
+    ///
+    /// # Panics
+    /// Before its node's forward.
+    pub(super) fn value(&self, value: Value) -> Register {
+        match self.values[value.0] {
+            Some(register) => register,
+            None => unreachable!("forward runs in the order of recording"),
+        }
+    }
+
+    /// A register that holds the value and may be changed: its own where
+    /// nobody else will read it, a copy elsewhere.
+    pub(super) fn value_to_change(&mut self, value: Value) -> Register {
+        let from = self.value(value);
+        let kept = self.training && self.node(value).operation().keeps_value();
+        if self.is_used_once(value) && !kept {
+            return from;
+        }
+        let to = self.register(self.width(value));
+        self.emit(Copy { from, to });
+        to
+    }
+
+    /// Tells where a value is.
+    pub(super) fn set_value(&mut self, value: Value, register: Register) {
+        self.values[value.0] = Some(register);
+    }
+
+    /// What a fused node's activation kept for its backward.
+    ///
+    /// # Panics
+    /// Before [`Planner::set_saved`].
+    pub(super) fn saved(&self, value: Value) -> Register {
+        match self.saved[value.0] {
+            Some(register) => register,
+            None => unreachable!("a layer's forward runs before any backward"),
+        }
+    }
+
+    /// Tells what a fused node's activation kept.
+    pub(super) fn set_saved(&mut self, value: Value, register: Register) {
+        self.saved[value.0] = Some(register);
+    }
+
+    /// Announces that an instruction reads the weight.
+    pub(super) fn reads_weight(&mut self, weight: Weight) {
+        let Parameter(number) = weight.parameter;
+        self.plan.copies[number] |= weight.transposed;
+        if let Ok((rows, cols)) = self.tape.shape(weight.parameter) {
+            self.plan.weight_reads += rows * cols;
+        }
+    }
+
+    /// Whether backward should compute the gradient of a value.
+    pub(super) fn wants_gradient(&self, value: Value) -> bool {
+        self.tape.is_differentiable(value)
+    }
+
+    /// The gradient of a value, with the terms of all its readers. Backward
+    /// may change it.
+    ///
+    /// # Panics
+    /// If there is none; backward is not called then.
+    pub(super) fn gradient(&self, value: Value) -> Register {
+        match self.gradient_so_far(value) {
+            Some(register) => register,
+            None => unreachable!("backward runs where there is a gradient"),
+        }
+    }
+
+    /// The gradient of a value as far as its readers have contributed.
+    pub(super) fn gradient_so_far(&self, value: Value) -> Option<Register> {
+        self.gradients[value.0].map(|gradient| gradient.register)
+    }
+
+    /// Whether the gradient of a value went through its node's activation and
+    /// bias already: see [`Planner::pass_finished`].
+    pub(super) fn is_finished(&self, value: Value) -> bool {
+        self.gradients[value.0].is_some_and(|gradient| gradient.finished)
+    }
+
+    /// Hands a term of its gradient to a value, and the register with it. A
+    /// value that no parameter takes part in ignores it.
+    pub(super) fn pass(&mut self, value: Value, from: Register) {
+        match self.gradient_so_far(value) {
+            _ if !self.wants_gradient(value) => {}
+            Some(to) => self.emit(Accumulate { from, to }),
+            None => self.start_gradient(value, from),
+        }
+    }
+
+    /// Hands a value its whole gradient, through its node's activation and
+    /// bias already.
+    pub(super) fn pass_finished(&mut self, value: Value, register: Register) {
+        self.gradients[value.0] = Some(Gradient {
+            register,
+            finished: true,
+        });
+    }
+
+    /// Sets the gradient that a node computed for itself in forward, as losses
+    /// do.
+    pub(super) fn start_gradient(&mut self, value: Value, register: Register) {
+        self.gradients[value.0] = Some(Gradient {
+            register,
+            finished: false,
+        });
+    }
+
+    /// Adds xᵀ·δ to the gradient of a weight; for Wᵀ, δᵀ·x. Both registers
+    /// stay as they are from here on.
+    pub(super) fn weight_gradient(&mut self, weight: Weight, x: Register, delta: Register) {
+        let term = match weight.transposed {
+            false => Term { x, delta },
+            true => Term { x: delta, delta: x },
+        };
+        self.plan.terms[weight.parameter.0].push(term);
+    }
+
+    /// The sums per block that make up the gradient of a bias.
+    pub(super) fn sums(&mut self, bias: Parameter) -> Sums {
+        if let Some(sums) = self.plan.sums[bias.0] {
+            return sums;
+        }
+        let width = self.tape.shape(bias).map_or(0, |(_, cols)| cols);
+        self.plan.sums_widths.push(width);
+        let sums = Sums(self.plan.sums_widths.len() - 1);
+        self.plan.sums[bias.0] = Some(sums);
+        sums
+    }
+}

@@ -1,0 +1,372 @@
+//! A tape planned for training: steps, gradients, losses.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use autoencoder_kernels::dense::{BackwardWeight, GradientTerm, MAX_TERMS, UpdateWeight};
+use autoencoder_kernels::optimizer::{self, Optimizer};
+use autoencoder_kernels::{Context, Mat, MatMut, parallel};
+
+use super::inference::Inference;
+use super::instruction::{Fill, Weights};
+use super::parameters::{Entry, Parameters};
+use super::plan::{Goal, Plan, Term};
+use super::record::{Parameter, Tape, Value};
+use super::replay::{Memory, Replay, check_rows, context_for, copies, refresh};
+use crate::error::{Error, Result};
+
+/// How a tape is planned and replayed.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgramOptions {
+    /// Most rows of a minibatch: what the buffers have room for.
+    pub batch_size: usize,
+    /// Whether to fuse what one kernel can do. Without it each node runs by
+    /// itself: slower, with the same bits in all parameters.
+    pub fused: bool,
+    /// SIMD level and threads.
+    pub context: Context,
+}
+
+impl ProgramOptions {
+    /// Fused, with the default context.
+    pub fn new(batch_size: usize) -> Self {
+        ProgramOptions {
+            batch_size,
+            fused: true,
+            context: Context::default(),
+        }
+    }
+}
+
+/// A tape planned for training. All memory of a step is allocated here, so
+/// that steps allocate nothing (from the second one on: the optimiser's state
+/// and the kernels' workspaces appear in the first).
+///
+/// The closures that fill inputs are called with the input, the rows of the
+/// minibatch, and where they go (as many rows, as many columns as the input
+/// has features). Several threads call them at once, each for its own rows.
+///
+/// Start a loop over many steps inside of
+/// [`parallel::in_pool`](autoencoder_kernels::parallel::in_pool): on a thread
+/// of the pool, a parallel region starts without allocating and without
+/// waiting.
+#[derive(Debug)]
+pub struct Program {
+    tape: Tape,
+    plan: Plan,
+    options: ProgramOptions,
+    shapes: Vec<(usize, usize)>,
+    memory: Memory,
+    copies: Vec<Mat<f32>>,
+    /// By parameter; those of weights are empty while nobody needs them.
+    gradients: Vec<Mat<f32>>,
+}
+
+impl Program {
+    /// Plans the tape.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for a tape without a loss or a batch size of
+    /// 0; [`Error::Kernels`] if the buffers do not fit in memory.
+    pub fn new(tape: &Tape, options: ProgramOptions) -> Result<Self> {
+        if options.batch_size == 0 {
+            return Err(Error::configuration("the batch size", 0, "at least 1"));
+        }
+        let plan = Plan::new(tape, Goal::Training, options.fused)?;
+        let shapes: Vec<_> = tape.shapes().collect();
+        let gradients = plan.sums.iter().zip(&shapes);
+        let gradients = gradients
+            .map(|(sums, &(rows, cols))| match sums {
+                Some(_) => Ok(Mat::try_zeros(rows, cols)?),
+                None => Ok(Mat::default()),
+            })
+            .collect::<Result<_>>()?;
+        let mut program = Program {
+            tape: tape.clone(),
+            memory: Memory::new(&plan, options.batch_size)?,
+            copies: copies(&plan, &shapes)?,
+            gradients,
+            shapes,
+            plan,
+            options,
+        };
+        if !options.fused {
+            program.make_room_for_gradients()?;
+        }
+        Ok(program)
+    }
+
+    /// Most rows of a minibatch.
+    pub fn batch_size(&self) -> usize {
+        self.options.batch_size
+    }
+
+    /// One training step on a minibatch of `rows` rows: the parameters follow
+    /// the gradient of the mean loss, which is returned (as it was before the
+    /// step). Steps are counted from 1. The result has the same bits for any
+    /// number of threads.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for 0 rows or more than the batch size, or
+    /// parameters of another tape; [`Error::Kernels`] if the optimiser refuses
+    /// its numbers; what `fill` returned. Parameters are as before then.
+    pub fn step(
+        &mut self,
+        parameters: &mut Parameters,
+        optimizer: Optimizer,
+        learning_rate: f32,
+        step: u64,
+        rows: usize,
+        fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
+    ) -> Result<f64> {
+        optimizer.check()?;
+        let update = Update {
+            optimizer,
+            learning_rate,
+            step,
+        };
+        if step == 0 {
+            return Err(Error::configuration(
+                "the number of a step",
+                0,
+                "1 for the first",
+            ));
+        }
+        let loss = self.run_rows(parameters, rows, &fill, self.plan.instructions.len())?;
+        parameters.prepare(optimizer)?;
+        self.add_up_bias_gradients(rows);
+        if !self.options.fused {
+            self.weight_gradients(rows)?;
+        }
+        self.update(parameters, update, rows)?;
+        Ok(loss)
+    }
+
+    /// The mean loss of a minibatch, and the gradients of it with respect to
+    /// all parameters: of the parameter's shape, zeros where no loss depends
+    /// on it. Changes nothing, allocates the result.
+    ///
+    /// # Errors
+    /// As [`Program::step`], without the optimiser's.
+    pub fn gradients(
+        &mut self,
+        parameters: &Parameters,
+        rows: usize,
+        fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
+    ) -> Result<(f64, Gradients)> {
+        self.make_room_for_gradients()?;
+        let loss = self.run_rows(parameters, rows, &fill, self.plan.instructions.len())?;
+        self.add_up_bias_gradients(rows);
+        self.weight_gradients(rows)?;
+        Ok((loss, Gradients(self.gradients.clone())))
+    }
+
+    /// The mean loss of a minibatch.
+    ///
+    /// # Errors
+    /// As [`Program::gradients`].
+    pub fn loss(
+        &mut self,
+        parameters: &Parameters,
+        rows: usize,
+        fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
+    ) -> Result<f64> {
+        self.run_rows(parameters, rows, &fill, self.plan.backward)
+    }
+
+    /// Any value of the tape for any number of rows, written to `output`. To
+    /// ask for one value again and again, keep an [`Inference`].
+    ///
+    /// # Errors
+    /// As [`Inference::new`] and [`Inference::run`].
+    pub fn forward(
+        &self,
+        parameters: &Parameters,
+        value: Value,
+        output: MatMut<'_, f32>,
+        fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let inference = Inference::new(&self.tape, value, self.options.context)?;
+        inference.run(parameters, output, fill)
+    }
+
+    /// The first region: everything that is row by row, up to an instruction.
+    fn run_rows(
+        &mut self,
+        parameters: &Parameters,
+        rows: usize,
+        fill: &Fill<'_>,
+        instructions: usize,
+    ) -> Result<f64> {
+        check_rows(rows, self.options.batch_size)?;
+        parameters.check(&self.shapes)?;
+        let context = context_for(self.options.context, &self.plan, rows);
+        let entries = &parameters.entries;
+        refresh(context, &self.plan, entries, &mut self.copies)?;
+        let replay = Replay {
+            context,
+            instructions: &self.plan.instructions[..instructions],
+            weights: Weights {
+                entries,
+                copies: &self.copies,
+            },
+            fill,
+            first_row: 0,
+            rows,
+        };
+        Ok(replay.run(&mut self.memory)? / rows as f64)
+    }
+
+    /// Between the regions: bias gradients, block after block.
+    fn add_up_bias_gradients(&mut self, rows: usize) {
+        let blocks = rows.div_ceil(super::replay::BLOCK_ROWS);
+        for (gradient, sums) in self.gradients.iter_mut().zip(&self.plan.sums) {
+            let Some(sums) = sums else { continue };
+            let total = gradient.as_mut_slice();
+            total.fill(0.0);
+            for block in 0..blocks {
+                let part = self.memory.sums[sums.0].row(block);
+                total
+                    .iter_mut()
+                    .zip(part)
+                    .for_each(|(to, from)| *to += from);
+            }
+        }
+    }
+
+    /// The second region without an optimiser: gradients of all weights.
+    fn weight_gradients(&mut self, rows: usize) -> Result<()> {
+        let (plan, buffers) = (&self.plan, &self.memory.buffers);
+        let context = context_for(self.options.context, plan, rows);
+        let failed = OnceLock::new();
+        parallel::for_each_mut(context.parallelism, &mut self.gradients, |number, to| {
+            let result = with_terms(&plan.terms[number], buffers, rows, |terms| {
+                let gradient = to.as_mut();
+                Ok(BackwardWeight { terms, gradient }.run(context)?)
+            });
+            if let Err(error) = result {
+                _ = failed.set(error);
+            }
+        });
+        failed.into_inner().map_or(Ok(()), Err)
+    }
+
+    /// The second region: the optimiser's step for all parameters, with the
+    /// gradients of the weights on the way if they are not there yet.
+    fn update(&self, parameters: &mut Parameters, update: Update, rows: usize) -> Result<()> {
+        let context = context_for(self.options.context, &self.plan, rows);
+        let (parallelism, failed) = (context.parallelism, OnceLock::new());
+        parallel::for_each_mut(parallelism, &mut parameters.entries, |number, entry| {
+            let terms = &self.plan.terms[number];
+            let result = if terms.is_empty() && self.plan.sums[number].is_none() {
+                Ok(())
+            } else if terms.is_empty() || !self.options.fused {
+                update.apply(context, entry, &self.gradients[number])
+            } else {
+                with_terms(terms, &self.memory.buffers, rows, |terms| {
+                    update.apply_terms(context, entry, terms)
+                })
+            };
+            if let Err(error) = result {
+                _ = failed.set(error);
+            }
+        });
+        failed.into_inner().map_or(Ok(()), Err)
+    }
+
+    fn make_room_for_gradients(&mut self) -> Result<()> {
+        for (gradient, &(rows, cols)) in self.gradients.iter_mut().zip(&self.shapes) {
+            if gradient.shape() != (rows, cols) {
+                *gradient = Mat::try_zeros(rows, cols)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The gradients of all parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradients(Vec<Mat<f32>>);
+
+impl Gradients {
+    /// The gradient of a parameter, of its shape.
+    ///
+    /// # Panics
+    /// If the parameter belongs to a longer tape.
+    pub fn get(&self, parameter: Parameter) -> &Mat<f32> {
+        &self.0[parameter.0]
+    }
+}
+
+/// A step of the optimiser.
+#[derive(Clone, Copy)]
+struct Update {
+    optimizer: Optimizer,
+    learning_rate: f32,
+    step: u64,
+}
+
+impl Update {
+    /// From a finished gradient.
+    fn apply(self, context: Context, entry: &mut Entry, gradient: &Mat<f32>) -> Result<()> {
+        let Some(state) = &mut entry.state else {
+            return Ok(());
+        };
+        optimizer::update(
+            context.level,
+            self.optimizer,
+            self.learning_rate,
+            self.step,
+            entry.value.as_mut_slice(),
+            gradient.as_slice(),
+            state,
+        )?;
+        Ok(())
+    }
+
+    /// From what makes up the gradient, which never goes to memory.
+    fn apply_terms(
+        self,
+        context: Context,
+        entry: &mut Entry,
+        terms: &[GradientTerm<'_>],
+    ) -> Result<()> {
+        let Some(state) = &mut entry.state else {
+            return Ok(());
+        };
+        let update = UpdateWeight {
+            terms,
+            weight: entry.value.as_mut(),
+            state,
+            optimizer: self.optimizer,
+            learning_rate: self.learning_rate,
+            step: self.step,
+        };
+        Ok(update.run(context)?)
+    }
+}
+
+/// Calls `f` with the first `rows` rows of the terms' buffers, unless there
+/// are none. There are at most [`MAX_TERMS`], as the tape has checked.
+fn with_terms(
+    terms: &[Term],
+    buffers: &[Mat<f32>],
+    rows: usize,
+    f: impl FnOnce(&[GradientTerm<'_>]) -> Result<()>,
+) -> Result<()> {
+    let view = |term: Term| {
+        let top = |number: usize| {
+            let mat = &buffers[number];
+            mat.as_ref().submatrix(0..rows, 0..mat.cols())
+        };
+        (top(term.x.0), top(term.delta.0))
+    };
+    let Some(&first) = terms.first() else {
+        return Ok(());
+    };
+    let mut views = [view(first); MAX_TERMS];
+    for (to, &term) in views.iter_mut().zip(terms) {
+        *to = view(term);
+    }
+    f(&views[..terms.len()])
+}

@@ -1,0 +1,161 @@
+//! Replaying a plan: its instructions, block by block of rows.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use autoencoder_kernels::rows::{Block, for_each_block};
+use autoencoder_kernels::transpose::transpose_into;
+use autoencoder_kernels::{Context, Mat, Parallelism};
+
+use super::instruction::{Fill, Frame, Instruction, Weights};
+use super::parameters::Entry;
+use super::plan::Plan;
+use crate::error::{Error, Result};
+
+/// Rows of a block. Enough that a weight, once loaded from L2, is used for
+/// many rows; few enough that the buffers of a block stay in L2 next to the
+/// weights, and that a minibatch has blocks for several threads.
+pub(super) const BLOCK_ROWS: usize = 32;
+
+/// Floating-point operations under which a region stays on one thread: waking
+/// another costs as much time.
+const PARALLEL_FLOPS: usize = 2_000_000;
+
+/// The context with threads only where `rows` rows of this plan are worth it.
+pub(super) fn context_for(context: Context, plan: &Plan, rows: usize) -> Context {
+    let flops = plan.weight_reads.saturating_mul(2 * rows);
+    if flops < PARALLEL_FLOPS {
+        context.with_parallelism(Parallelism::Serial)
+    } else {
+        context
+    }
+}
+
+/// The memory of a replay.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pub(super) buffers: Vec<Mat<f32>>,
+    /// Rows are blocks: partial sums of bias gradients.
+    pub(super) sums: Vec<Mat<f32>>,
+    /// The loss of each block, as the bits of an f64.
+    losses: Vec<AtomicU64>,
+}
+
+impl Memory {
+    /// Memory for up to `rows` rows.
+    pub(super) fn new(plan: &Plan, rows: usize) -> Result<Self> {
+        let blocks = rows.div_ceil(BLOCK_ROWS);
+        let mats = |rows: usize, widths: &[usize]| {
+            let mat = |&width| Ok(Mat::try_zeros(rows, width)?);
+            widths.iter().map(mat).collect::<Result<Vec<_>>>()
+        };
+        Ok(Memory {
+            buffers: mats(rows, &plan.buffers)?,
+            sums: mats(blocks, &plan.sums_widths)?,
+            losses: (0..blocks).map(|_| AtomicU64::new(0)).collect(),
+        })
+    }
+}
+
+/// One run over rows.
+pub(super) struct Replay<'a> {
+    /// Of the whole region; a block is always serial.
+    pub(super) context: Context,
+    pub(super) instructions: &'a [Box<dyn Instruction>],
+    pub(super) weights: Weights<'a>,
+    pub(super) fill: &'a Fill<'a>,
+    pub(super) first_row: usize,
+    pub(super) rows: usize,
+}
+
+impl Replay<'_> {
+    /// Runs the instructions on all blocks and returns the sum of the losses
+    /// of all rows, added up in the order of the blocks.
+    ///
+    /// # Errors
+    /// The first one that the caller's closure or a kernel returned.
+    pub(super) fn run(&self, memory: &mut Memory) -> Result<f64> {
+        let failed = OnceLock::new();
+        let Memory {
+            buffers,
+            sums,
+            losses,
+        } = memory;
+        let sums_count = sums.len();
+        for_each_block(
+            self.context.parallelism,
+            buffers,
+            sums,
+            self.rows,
+            BLOCK_ROWS,
+            |index, mut block| {
+                (0..sums_count).for_each(|number| block.per_block(number).fill(0.0));
+                match self.run_block(block) {
+                    Ok(loss) => losses[index].store(loss.to_bits(), Ordering::Relaxed),
+                    Err(error) => _ = failed.set(error),
+                }
+            },
+        )?;
+        if let Some(error) = failed.into_inner() {
+            return Err(error);
+        }
+        let blocks = &losses[..self.rows.div_ceil(BLOCK_ROWS)];
+        let loss = |bits: &AtomicU64| f64::from_bits(bits.load(Ordering::Relaxed));
+        Ok(blocks.iter().map(loss).sum())
+    }
+
+    fn run_block(&self, block: Block<'_>) -> Result<f64> {
+        let mut frame = Frame {
+            block,
+            first_row: self.first_row,
+            weights: self.weights,
+            context: self.context.with_parallelism(Parallelism::Serial),
+            scale: 1.0 / self.rows as f32,
+            fill: self.fill,
+            loss: 0.0,
+        };
+        for instruction in self.instructions {
+            instruction.run(&mut frame)?;
+        }
+        Ok(frame.loss)
+    }
+}
+
+/// Room for the transposed copies that a plan wants, by parameter.
+pub(super) fn copies(plan: &Plan, shapes: &[(usize, usize)]) -> Result<Vec<Mat<f32>>> {
+    let copies = plan.copies.iter().zip(shapes);
+    copies
+        .map(|(&wanted, &(rows, cols))| match wanted {
+            true => Ok(Mat::try_zeros(cols, rows)?),
+            false => Ok(Mat::default()),
+        })
+        .collect()
+}
+
+/// Brings the transposed copies up to date.
+pub(super) fn refresh(
+    context: Context,
+    plan: &Plan,
+    entries: &[Entry],
+    copies: &mut [Mat<f32>],
+) -> Result<()> {
+    for ((entry, copy), &wanted) in entries.iter().zip(copies).zip(&plan.copies) {
+        if wanted {
+            transpose_into(context, entry.value.as_ref(), copy.as_mut())?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails unless `rows` is between 1 and `most`.
+pub(super) fn check_rows(rows: usize, most: usize) -> Result<()> {
+    if (1..=most).contains(&rows) {
+        Ok(())
+    } else {
+        Err(Error::configuration(
+            "the number of rows of a minibatch",
+            rows,
+            format_args!("1 to {most}, the batch size"),
+        ))
+    }
+}
