@@ -1,66 +1,166 @@
 //! Transposed copies: Wᵀ for the gradient that a layer hands down.
 
 use crate::error::{Error, check_shape};
-use crate::mat::{Element, MatMut, MatRef};
-use crate::parallel::{Context, Shared, for_each};
+use crate::level::Kernel;
+use crate::mat::{MatMut, MatRef};
+use crate::parallel::{Context, Parallelism, Shared, for_each};
+use crate::simd::{Registers, SQUARE, Simd};
 
-/// Side of the square that is copied at a time: 16 rows of 16 f32, 16 cache
-/// lines to read and 16 to write.
-const SIDE: usize = 16;
+/// Rows of `to` that one task writes.
+const STRIP: usize = 32;
 
 /// `to[j, i] = from[i, j]`, for any strides.
 ///
 /// # Errors
 /// [`Error::Shape`] unless `to` has the transposed shape.
-pub fn transpose_into<T: Element>(
+pub fn transpose_into(
     context: Context,
-    from: MatRef<'_, T>,
-    mut to: MatMut<'_, T>,
+    from: MatRef<'_, f32>,
+    mut to: MatMut<'_, f32>,
 ) -> Result<(), Error> {
     let (rows, cols) = from.shape();
     check_shape("to", to.shape(), (cols, rows))?;
+    if from.row_stride() == 1 && to.col_stride() == 1 || from.col_stride() != 1 {
+        // `to` has the layout of `from`: rows are copied.
+        to.copy_from(from.transpose());
+        return Ok(());
+    }
     // A copy moves 8 bytes an element; priced as eight operations.
     let context = context.for_work(rows * cols * 8);
-    let (row_stride, col_stride) = (to.row_stride(), to.col_stride());
-    let pointer = Shared::new(to.as_mut_ptr());
-    for_each(context.parallelism, cols.div_ceil(SIDE), |strip| {
-        let columns = strip * SIDE..cols.min((strip + 1) * SIDE);
-        for top in (0..rows).step_by(SIDE) {
-            for i in top..rows.min(top + SIDE) {
-                for j in columns.clone() {
-                    // SAFETY: (i, j) is in `from`, so (j, i) is in `to`, whose
-                    // elements are distinct; a strip writes its own rows.
+    let level = context.level;
+    level.dispatch(Transpose { from, to, context });
+    Ok(())
+}
+
+struct Transpose<'a> {
+    from: MatRef<'a, f32>,
+    to: MatMut<'a, f32>,
+    context: Context,
+}
+
+impl Kernel for Transpose<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, s: S) {
+        let (rows, cols) = self.from.shape();
+        let strides = (self.to.row_stride() as isize, self.to.col_stride() as isize);
+        let from_stride = self.from.row_stride() as isize;
+        let from = Shared::new(self.from.as_ptr().cast_mut());
+        let to = Shared::new(self.to.as_mut_ptr());
+        let strip = |strip: usize| {
+            let first = strip * STRIP;
+            let lines = STRIP.min(cols - first);
+            s.vectorize(
+                #[inline(always)]
+                || {
+                    // SAFETY: columns first .. first + lines of `from`, whose
+                    // elements are neighbours, are rows of `to`, which nobody
+                    // else writes.
                     unsafe {
-                        let to = pointer.get().add(j * row_stride + i * col_stride);
-                        *to = from.get(i, j);
+                        transpose_lines(
+                            s,
+                            from.get().add(first),
+                            from_stride,
+                            (rows, lines),
+                            to.get().offset(first as isize * strides.0),
+                            strides,
+                        );
                     }
-                }
+                },
+            );
+        };
+        match self.context.parallelism {
+            Parallelism::Serial => (0..cols.div_ceil(STRIP)).for_each(strip),
+            parallelism => for_each(parallelism, cols.div_ceil(STRIP), strip),
+        }
+    }
+}
+
+/// `to[j·to_strides.0 + i·to_strides.1] = from[i·from_stride + j]` for
+/// i < rows, j < cols.
+///
+/// # Safety
+/// All these elements are readable and writable; they do not overlap.
+#[inline(always)]
+pub(crate) unsafe fn transpose_lines<T: Copy, S: Registers<T>>(
+    s: S,
+    from: *const T,
+    from_stride: isize,
+    (rows, cols): (usize, usize),
+    to: *mut T,
+    (to_row, to_col): (isize, isize),
+) {
+    // Whole squares by registers, where they can be written by rows …
+    let squares = |count: usize| {
+        if to_col == 1 {
+            count - count % SQUARE
+        } else {
+            0
+        }
+    };
+    let (whole_rows, whole_cols) = (squares(rows), squares(cols));
+    for i in (0..whole_rows).step_by(SQUARE) {
+        for j in (0..whole_cols).step_by(SQUARE) {
+            // SAFETY: the square lies inside of both.
+            unsafe {
+                s.transpose_square(
+                    from.offset(i as isize * from_stride).add(j),
+                    from_stride,
+                    to.offset(j as isize * to_row + i as isize * to_col),
+                    to_row,
+                );
             }
         }
-    });
-    Ok(())
+    }
+    // … and the rest one by one.
+    for i in 0..rows {
+        for j in if i < whole_rows { whole_cols } else { 0 }..cols {
+            // SAFETY: (i, j) is in range.
+            unsafe {
+                let x = from.offset(i as isize * from_stride).add(j).read();
+                to.offset(j as isize * to_row + i as isize * to_col)
+                    .write(x);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::level::Level;
     use crate::mat::Mat;
 
     #[test]
     fn every_element_changes_places() {
-        for (rows, cols) in [(0, 3), (1, 1), (15, 17), (16, 32), (33, 50)] {
-            let from = Mat::<f32>::from_fn(rows, cols, |i, j| (i * cols + j) as f32);
-            let mut to = Mat::from_fn(cols, rows, |_, _| f32::NAN);
-            transpose_into(Context::default(), from.as_ref(), to.as_mut()).unwrap();
-            assert_eq!(to, from.transposed());
-            assert!(
-                transpose_into(
-                    Context::default(),
-                    from.as_ref(),
-                    Mat::zeros(rows + 1, cols).as_mut()
-                )
-                .is_err()
-            );
+        for &level in Level::available() {
+            let context = Context::default().with_level(level);
+            for (rows, cols) in [
+                (0, 3),
+                (1, 1),
+                (15, 17),
+                (16, 32),
+                (33, 50),
+                (784, 37),
+                (700, 600),
+            ] {
+                let from = Mat::<f32>::from_fn(rows, cols, |i, j| (i * cols + j) as f32);
+                let want = Mat::from_fn(cols, rows, |j, i| (i * cols + j) as f32);
+                let mut to = Mat::from_fn(cols, rows, |_, _| f32::NAN);
+                transpose_into(context, from.as_ref(), to.as_mut()).unwrap();
+                assert_eq!(to, want);
+                // From a view that is itself transposed: a plain copy.
+                let mut copy = Mat::from_fn(rows, cols, |_, _| f32::NAN);
+                transpose_into(context, from.as_ref().transpose(), copy.as_mut()).unwrap();
+                assert_eq!(copy, from);
+                // Into a column-major view.
+                let mut to = Mat::from_fn(rows, cols, |_, _| f32::NAN);
+                transpose_into(context, from.as_ref(), to.as_mut().transpose()).unwrap();
+                assert_eq!(to, from);
+                let mut wrong = Mat::zeros(rows + 1, cols);
+                assert!(transpose_into(context, from.as_ref(), wrong.as_mut()).is_err());
+            }
         }
     }
 }

@@ -277,8 +277,9 @@ unsafe fn multiply_block<T, S, E>(
                     // SAFETY: columns `cols` of the part are readable; the
                     // panels before take cols.start · k elements of the area,
                     // which has room for whole panels of the longest part.
-                    unsafe {
+                    s.vectorize(|| unsafe {
                         pack_panel(
+                            s,
                             b.get().offset(cols.start as isize * term.b_strides.1),
                             (term.b_strides.1, term.b_strides.0),
                             cols.len(),
@@ -286,15 +287,16 @@ unsafe fn multiply_block<T, S, E>(
                             workspace.get().add(plan.b_area + cols.start * k),
                             width,
                         );
-                    }
+                    })
                 });
             }
             if plan.pack_a {
                 for_each(packing(k * block.rows.len()), tile_rows, |i| {
                     let rows = block.tile_row(i);
                     // SAFETY: as for B, without padding.
-                    unsafe {
+                    s.vectorize(|| unsafe {
                         pack_panel(
+                            s,
                             a.get().offset(rows.start as isize * term.a_strides.0),
                             term.a_strides,
                             rows.len(),
@@ -302,7 +304,7 @@ unsafe fn multiply_block<T, S, E>(
                             workspace.get().add(rows.start * k),
                             rows.len(),
                         );
-                    }
+                    })
                 });
             }
 

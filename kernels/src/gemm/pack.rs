@@ -5,6 +5,8 @@
 //! columns of one tile, `[p][j]`, padded with zeros to whole vectors.
 
 use crate::mat::Element;
+use crate::simd::Registers;
+use crate::transpose::transpose_lines;
 
 /// Copies `k × lines` elements to `to[p · width + i]` and fills
 /// `i = lines .. width` with zeros. `from` has the strides (from line to line,
@@ -14,7 +16,8 @@ use crate::mat::Element;
 /// `from` is readable at every (i < lines, p < k); `to` holds k · width
 /// elements and overlaps nothing that is read.
 #[inline(always)]
-pub(crate) unsafe fn pack_panel<T: Element>(
+pub(crate) unsafe fn pack_panel<T: Element, S: Registers<T>>(
+    s: S,
     from: *const T,
     (line, step): (isize, isize),
     lines: usize,
@@ -35,35 +38,24 @@ pub(crate) unsafe fn pack_panel<T: Element>(
         }
         return;
     }
-    // Blocks of 8 steps: each line is read in runs of half a cache line, and
-    // the eight rows written meanwhile stay in L1.
-    const STEPS: usize = 8;
-    let mut p = 0;
-    while p < k {
-        let steps = STEPS.min(k - p);
-        for i in 0..lines {
-            // SAFETY: i < lines and p + q < k.
-            unsafe {
-                let from = from.offset(i as isize * line + p as isize * step);
-                let to = to.add(p * width + i);
-                if steps == STEPS && step == 1 {
-                    let run = from.cast::<[T; STEPS]>().read_unaligned();
-                    for (q, x) in run.into_iter().enumerate() {
-                        to.add(q * width).write(x);
-                    }
-                } else {
-                    for q in 0..steps {
-                        to.add(q * width).write(*from.offset(q as isize * step));
-                    }
+    if step == 1 {
+        // SAFETY: (i, p) goes to p · width + i.
+        unsafe { transpose_lines(s, from, line, (lines, k), to, (width as isize, 1)) };
+    } else {
+        for p in 0..k {
+            for i in 0..lines {
+                // SAFETY: i < lines and p < k.
+                unsafe {
+                    let x = from.offset(i as isize * line + p as isize * step).read();
+                    to.add(p * width + i).write(x);
                 }
             }
         }
-        for q in 0..steps {
-            for i in lines..width {
-                // SAFETY: p + q < k and i < width.
-                unsafe { to.add((p + q) * width + i).write(T::default()) };
-            }
+    }
+    for p in 0..k {
+        for i in lines..width {
+            // SAFETY: p < k and i < width.
+            unsafe { to.add(p * width + i).write(T::default()) };
         }
-        p += steps;
     }
 }

@@ -33,6 +33,52 @@ pub(super) unsafe fn reduce_add(a: __m256) -> f32 {
     }
 }
 
+/// See [`Registers::transpose_square`].
+///
+/// Three rounds of eight shuffles: pairs of rows interleave single elements,
+/// then pairs, then halves.
+///
+/// # Safety
+/// The CPU has AVX2, and the memory is as the trait's method demands.
+#[inline(always)]
+pub(super) unsafe fn transpose_square(
+    from: *const f32,
+    from_stride: isize,
+    to: *mut f32,
+    to_stride: isize,
+) {
+    // SAFETY: AVX2 and the memory by the caller's contract.
+    unsafe {
+        let r: [__m256; 8] =
+            std::array::from_fn(|j| _mm256_loadu_ps(from.offset(j as isize * from_stride)));
+        // s[2k], s[2k + 1]: rows 2k and 2k + 1 interleaved.
+        let s: [__m256; 8] = std::array::from_fn(|k| {
+            let (a, b) = (r[k & !1], r[k | 1]);
+            if k & 1 == 0 {
+                _mm256_unpacklo_ps(a, b)
+            } else {
+                _mm256_unpackhi_ps(a, b)
+            }
+        });
+        // t[4h + c]: column c of rows 4h .. 4h + 4, and below it column c + 4.
+        let t: [__m256; 8] = std::array::from_fn(|k| {
+            let (half, column) = (k & 4, k & 3);
+            let (a, b) = (s[half + (column >> 1)], s[half + 2 + (column >> 1)]);
+            if column & 1 == 0 {
+                _mm256_shuffle_ps::<0x44>(a, b)
+            } else {
+                _mm256_shuffle_ps::<0xee>(a, b)
+            }
+        });
+        for i in 0..4 {
+            let low = _mm256_permute2f128_ps::<0x20>(t[i], t[4 + i]);
+            let high = _mm256_permute2f128_ps::<0x31>(t[i], t[4 + i]);
+            _mm256_storeu_ps(to.offset(i as isize * to_stride), low);
+            _mm256_storeu_ps(to.offset((4 + i) as isize * to_stride), high);
+        }
+    }
+}
+
 impl Token for Avx2 {
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
@@ -94,6 +140,18 @@ impl Registers<f32> for Avx2 {
         // SAFETY: the token; lanes with a clear mask are not accessed, the
         // others are writable by the caller's contract.
         unsafe { _mm256_maskstore_ps(to, _mm256_castps_si256(mask), v) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_square(
+        self,
+        from: *const f32,
+        from_stride: isize,
+        to: *mut f32,
+        to_stride: isize,
+    ) {
+        // SAFETY: AVX2 by the token; the memory by the caller's contract.
+        unsafe { transpose_square(from, from_stride, to, to_stride) }
     }
 
     #[inline(always)]

@@ -87,6 +87,18 @@ impl Registers<f32> for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn transpose_square(
+        self,
+        from: *const f32,
+        from_stride: isize,
+        to: *mut f32,
+        to_stride: isize,
+    ) {
+        // SAFETY: AVX2 by the token; the memory by the caller's contract.
+        unsafe { super::avx2::transpose_square(from, from_stride, to, to_stride) }
+    }
+
+    #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: the token.
         unsafe { _mm512_add_ps(a, b) }

@@ -37,6 +37,9 @@ pub(crate) trait Token: Copy + Send + Sync + 'static {
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 }
 
+/// Side of the square that [`Registers::transpose_square`] transposes.
+pub(crate) const SQUARE: usize = 8;
+
 /// What the GEMM micro-kernel needs of a vector of `T`.
 pub(crate) trait Registers<T: Copy>: Token {
     /// Elements of one vector.
@@ -81,6 +84,20 @@ pub(crate) trait Registers<T: Copy>: Token {
     /// # Safety
     /// The lanes where `mask` is true are writable.
     unsafe fn store_masked(self, to: *mut T, v: Self::Vector, mask: Self::Mask);
+
+    /// Transposes a square of 8 × 8 elements: `to[i·to_stride + j]` becomes
+    /// `from[j·from_stride + i]`.
+    ///
+    /// # Safety
+    /// Eight rows of eight elements are readable at `from` and writable at
+    /// `to`, with the strides between rows; they do not overlap.
+    unsafe fn transpose_square(
+        self,
+        from: *const T,
+        from_stride: isize,
+        to: *mut T,
+        to_stride: isize,
+    );
 
     /// `a + b`
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;

@@ -3,7 +3,7 @@
 
 use wide::{f32x8, i32x8};
 
-use super::{Registers, Simd, Token};
+use super::{Registers, SQUARE, Simd, Token};
 
 /// The level that needs nothing of the CPU.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,26 @@ impl Registers<f32> for Portable {
                 // SAFETY: the mask is true here, so the lane is writable by
                 // the caller's contract.
                 unsafe { to.add(i).write_unaligned(lane) }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_square(
+        self,
+        from: *const f32,
+        from_stride: isize,
+        to: *mut f32,
+        to_stride: isize,
+    ) {
+        for i in 0..SQUARE as isize {
+            for j in 0..SQUARE as isize {
+                // SAFETY: element (j, i) of `from` and (i, j) of `to`, by the
+                // caller's contract.
+                unsafe {
+                    let x = from.offset(j * from_stride + i).read();
+                    to.offset(i * to_stride + j).write(x);
+                }
             }
         }
     }

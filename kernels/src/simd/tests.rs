@@ -82,6 +82,15 @@ impl Kernel for Check {
             f32::from(bytes[((x + 9.25) / 1.75) as usize])
         });
 
+        let square: Vec<f32> = (0..8 * 11).map(|i| i as f32).collect();
+        let mut turned = vec![-1.0; 8 * 9];
+        // SAFETY: 8 rows of 8 elements, 11 and 9 apart.
+        unsafe { s.transpose_square(square.as_ptr(), 11, turned.as_mut_ptr(), 9) };
+        for (at, x) in turned.into_iter().enumerate() {
+            let (i, j) = (at / 9, at % 9);
+            assert_eq!(x, if j < 8 { square[j * 11 + i] } else { -1.0 });
+        }
+
         for count in 0..=lanes + 1 {
             let mask = s.first_lanes(count);
             let mut out = vec![-1.0; lanes];
