@@ -33,7 +33,7 @@ pub(super) struct GeluTanh;
 
 /// As ½·(1 + tanh u) = sigmoid(2u), gelu ≈ z·sigmoid(2u) with
 /// 2u = z·(`LINEAR` + `CUBIC`·z²): 2·√(2/π), and 0.044715 times that.
-const LINEAR: f32 = 1.595_769_1;
+const LINEAR: f32 = 1.595_769_2;
 const CUBIC: f32 = 0.071_354_814;
 
 impl Elementwise for GeluTanh {

@@ -19,6 +19,9 @@ mod logistic;
 mod name;
 pub(crate) mod softmax;
 
+#[cfg(test)]
+mod tests;
+
 pub use kernel::{backward, forward, forward_in_place};
 
 use crate::error::Error;

@@ -188,3 +188,6 @@ impl Kernel for Apply<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

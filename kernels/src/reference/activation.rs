@@ -1,0 +1,153 @@
+//! Activations, their derivatives, and softmax over a row.
+
+use super::math::{normal_cdf, normal_density, sigmoid, softplus};
+use crate::activation::Activation;
+
+/// λ and α of selu. (Klambauer et al. 2017)
+const LAMBDA: f64 = 1.050_700_987_355_480_5;
+const ALPHA: f64 = 1.673_263_242_354_377_2;
+/// √(2/π), of gelu's tanh form.
+const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
+
+/// act(z); softmax, which needs a row, as the identity.
+pub fn apply(activation: Activation, z: f64) -> f64 {
+    match activation {
+        Activation::Identity | Activation::Softmax => z,
+        Activation::Relu => {
+            if z <= 0.0 {
+                0.0
+            } else {
+                z
+            }
+        }
+        Activation::LeakyRelu { slope } => {
+            if z <= 0.0 {
+                f64::from(slope) * z
+            } else {
+                z
+            }
+        }
+        Activation::Elu { alpha } => {
+            if z <= 0.0 {
+                f64::from(alpha) * z.exp_m1()
+            } else {
+                z
+            }
+        }
+        Activation::Selu => LAMBDA * if z <= 0.0 { ALPHA * z.exp_m1() } else { z },
+        Activation::Sigmoid => sigmoid(z),
+        Activation::Tanh => z.tanh(),
+        Activation::Softplus => softplus(z),
+        Activation::Gelu => z * normal_cdf(z),
+        // ½·(1 + tanh u) = sigmoid(2u), which does not cancel.
+        Activation::GeluTanh => z * sigmoid(2.0 * gelu_argument(z)),
+        Activation::Silu => z * sigmoid(z),
+    }
+}
+
+/// act′(z)
+pub fn derivative(activation: Activation, z: f64) -> f64 {
+    let step = if z > 0.0 { 1.0 } else { 0.0 };
+    match activation {
+        Activation::Identity | Activation::Softmax => 1.0,
+        Activation::Relu => step,
+        Activation::LeakyRelu { slope } => {
+            if z > 0.0 {
+                1.0
+            } else {
+                f64::from(slope)
+            }
+        }
+        Activation::Elu { alpha } => {
+            if z > 0.0 {
+                1.0
+            } else {
+                f64::from(alpha) * z.exp()
+            }
+        }
+        Activation::Selu => LAMBDA * if z > 0.0 { 1.0 } else { ALPHA * z.exp() },
+        Activation::Sigmoid => sigmoid(z) * sigmoid(-z),
+        Activation::Tanh => 1.0 / z.cosh().powi(2),
+        Activation::Softplus => sigmoid(z),
+        Activation::Gelu => normal_cdf(z) + z * normal_density(z),
+        Activation::GeluTanh => {
+            let y = sigmoid(2.0 * gelu_argument(z));
+            let inner = 2.0 * SQRT_2_OVER_PI * (1.0 + 3.0 * 0.044715 * z * z);
+            y + z * y * (1.0 - y) * inner
+        }
+        Activation::Silu => sigmoid(z) * (1.0 + z * sigmoid(-z)),
+    }
+}
+
+fn gelu_argument(z: f64) -> f64 {
+    SQRT_2_OVER_PI * (z + 0.044715 * z.powi(3))
+}
+
+/// e^zᵢ / Σⱼ e^zⱼ
+pub fn softmax(z: &[f64]) -> Vec<f64> {
+    let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = z.iter().map(|z| (z - largest).exp()).sum();
+    z.iter().map(|z| (z - largest).exp() / sum).collect()
+}
+
+/// Softmax's Jacobian times dy: δᵢ = yᵢ·(dyᵢ − Σⱼ dyⱼ·yⱼ).
+pub fn softmax_backward(y: &[f64], dy: &[f64]) -> Vec<f64> {
+    let dot: f64 = y.iter().zip(dy).map(|(y, dy)| y * dy).sum();
+    y.iter().zip(dy).map(|(y, dy)| y * (dy - dot)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derivatives_match_central_differences() {
+        for activation in Activation::ALL.into_iter().chain([
+            Activation::LeakyRelu { slope: 0.3 },
+            Activation::Elu { alpha: 0.7 },
+        ]) {
+            for i in -400..=400 {
+                // Beside 0, where some have no derivative or no second one.
+                let (z, h) = (f64::from(i) * 0.025 + 0.01, 1e-5);
+                let f = |z| apply(activation, z);
+                let want = (f(z + h) - f(z - h)) / (2.0 * h);
+                let got = derivative(activation, z);
+                assert!(
+                    (got - want).abs() < 1e-8,
+                    "{activation} at {z}: {got}, not {want}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn kinks_are_where_the_derivative_jumps() {
+        for activation in Activation::ALL {
+            for i in -40..=40 {
+                let z = i as f32 * 0.25;
+                let (left, right) = (f64::from(z) - 1e-9, f64::from(z) + 1e-9);
+                let jump = derivative(activation, right) - derivative(activation, left);
+                let is_kink = activation.kinks().contains(&z);
+                assert_eq!(jump.abs() > 1e-6, is_kink, "{activation} at {z}");
+            }
+        }
+    }
+
+    #[test]
+    fn softmax_backward_matches_central_differences() {
+        let (z, dy) = ([0.3, -1.2, 2.0, 0.0], [1.0, -0.5, 0.25, 2.0]);
+        let loss = |z: &[f64]| -> f64 { softmax(z).iter().zip(dy).map(|(y, dy)| y * dy).sum() };
+        let delta = softmax_backward(&softmax(&z), &dy);
+        for i in 0..z.len() {
+            let (mut above, mut below) = (z, z);
+            above[i] += 1e-5;
+            below[i] -= 1e-5;
+            let want = (loss(&above) - loss(&below)) / 2e-5;
+            assert!(
+                (delta[i] - want).abs() < 1e-9,
+                "{i}: {}, not {want}",
+                delta[i]
+            );
+        }
+    }
+}
