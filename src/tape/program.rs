@@ -1,11 +1,10 @@
 //! A tape planned for training: steps, gradients, losses.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use autoencoder_kernels::dense::{BackwardWeight, GradientTerm, MAX_TERMS, UpdateWeight};
 use autoencoder_kernels::optimizer::{self, Optimizer};
-use autoencoder_kernels::{Context, Mat, MatMut, parallel};
+use autoencoder_kernels::{Context, Mat, MatMut};
 
 use super::inference::Inference;
 use super::instruction::{Fill, Weights};
@@ -238,40 +237,34 @@ impl Program {
     fn weight_gradients(&mut self, rows: usize) -> Result<()> {
         let (plan, buffers) = (&self.plan, &self.memory.buffers);
         let context = context_for(self.options.context, plan, rows);
-        let failed = OnceLock::new();
-        parallel::for_each_mut(context.parallelism, &mut self.gradients, |number, to| {
-            let result = with_terms(&plan.terms[number], buffers, rows, |terms| {
-                let gradient = to.as_mut();
+        for (terms, gradient) in plan.terms.iter().zip(&mut self.gradients) {
+            with_terms(terms, buffers, rows, |terms| {
+                let gradient = gradient.as_mut();
                 Ok(BackwardWeight { terms, gradient }.run(context)?)
-            });
-            if let Err(error) = result {
-                _ = failed.set(error);
-            }
-        });
-        failed.into_inner().map_or(Ok(()), Err)
+            })?;
+        }
+        Ok(())
     }
 
     /// The second region: the optimiser's step for all parameters, with the
     /// gradients of the weights on the way if they are not there yet.
+    ///
+    /// One parameter after the other, each on all threads: a thread that waits
+    /// for the rest of one product could otherwise begin another, and need a
+    /// second workspace.
     fn update(&self, parameters: &mut Parameters, update: Update, rows: usize) -> Result<()> {
         let context = context_for(self.options.context, &self.plan, rows);
-        let (parallelism, failed) = (context.parallelism, OnceLock::new());
-        parallel::for_each_mut(parallelism, &mut parameters.entries, |number, entry| {
+        for (number, entry) in parameters.entries.iter_mut().enumerate() {
             let terms = &self.plan.terms[number];
-            let result = if terms.is_empty() && self.plan.sums[number].is_none() {
-                Ok(())
-            } else if terms.is_empty() || !self.options.fused {
-                update.apply(context, entry, &self.gradients[number])
-            } else {
+            if !terms.is_empty() && self.options.fused {
                 with_terms(terms, &self.memory.buffers, rows, |terms| {
                     update.apply_terms(context, entry, terms)
-                })
-            };
-            if let Err(error) = result {
-                _ = failed.set(error);
+                })?;
+            } else if !terms.is_empty() || self.plan.sums[number].is_some() {
+                update.apply(context, entry, &self.gradients[number])?;
             }
-        });
-        failed.into_inner().map_or(Ok(()), Err)
+        }
+        Ok(())
     }
 
     fn make_room_for_gradients(&mut self) -> Result<()> {

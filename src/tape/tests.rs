@@ -1,0 +1,249 @@
+//! What plans look like, and what is refused. (Numbers are tested from
+//! outside, in `tests/gradients.rs` and `tests/threads.rs`.)
+
+use std::ops::Range;
+
+use autoencoder_kernels::{Activation, Context, Loss, Mat, MatMut, Optimizer};
+
+use super::plan::{Goal, Plan};
+use super::*;
+use crate::error::{Error, Result};
+
+fn nothing(_: Value, _: Range<usize>, mut to: MatMut<'_, f32>) -> Result<()> {
+    to.fill(0.5);
+    Ok(())
+}
+
+/// features → widths → features, with biases.
+fn net(features: usize, widths: &[usize], hidden: Activation, loss: Option<Loss>) -> (Tape, Value) {
+    let mut tape = Tape::new();
+    let x = tape.input(features);
+    let (mut h, mut inputs) = (x, features);
+    for &width in widths {
+        let (w, b) = (tape.weight(inputs, width), tape.bias(width));
+        h = tape.dense(h, w, Some(b), hidden).unwrap();
+        inputs = width;
+    }
+    let (w, b) = (tape.weight(inputs, features), tape.bias(features));
+    let y = tape.dense(h, w, Some(b), Activation::Sigmoid).unwrap();
+    if let Some(loss) = loss {
+        tape.loss(loss, y, x).unwrap();
+    }
+    (tape, y)
+}
+
+/// The instructions' names.
+fn names(plan: &Plan) -> Vec<String> {
+    let name = |text: String| text.split([' ', '{']).next().unwrap_or_default().to_owned();
+    let instructions = plan.instructions.iter();
+    instructions.map(|i| name(format!("{i:?}"))).collect()
+}
+
+#[test]
+fn two_dense_layers_are_four_instructions() {
+    let loss = Loss::BinaryCrossEntropy;
+    let (tape, _) = net(784, &[32], Activation::Relu, Some(loss));
+    let plan = Plan::new(&tape, Goal::Training, true).unwrap();
+    assert_eq!(
+        names(&plan),
+        ["Fill", "Forward", "LossAndDelta", "BackwardInput"]
+    );
+    assert_eq!(plan.backward, 3);
+    // x, h and the two deltas all wait for the second region.
+    assert_eq!(plan.buffers, [784, 32, 784, 32]);
+    // Only the gradient of the code reads a weight the other way.
+    assert_eq!(plan.copies, [false, false, true, false]);
+}
+
+#[test]
+fn without_fusion_each_node_runs_by_itself() {
+    let loss = Loss::BinaryCrossEntropy;
+    let (tape, _) = net(784, &[32], Activation::Relu, Some(loss));
+    let plan = Plan::new(&tape, Goal::Training, false).unwrap();
+    let want = [
+        "Fill",
+        "Product",
+        "AddRow",
+        "ForwardInPlace",
+        "Product",
+        "AddRow",
+        "ValueAndGradient",
+        "ColumnSums",
+        "Product",
+        "Backward",
+        "ColumnSums",
+    ];
+    assert_eq!(names(&plan), want);
+}
+
+#[test]
+fn softmax_stays_by_itself() {
+    let loss = Loss::MeanSquaredError;
+    let (tape, _) = net(10, &[5], Activation::Softmax, Some(loss));
+    let plan = Plan::new(&tape, Goal::Training, true).unwrap();
+    let want = [
+        "Fill",
+        "Forward",
+        "ForwardInPlace",
+        "LossAndDelta",
+        "Product",
+        "Backward",
+        "ColumnSums",
+    ];
+    assert_eq!(names(&plan), want);
+}
+
+#[test]
+fn inference_shares_buffers_and_leaves_out_what_it_does_not_need() {
+    let widths = [16, 8, 16, 8, 16, 8];
+    let loss = Loss::MeanSquaredError;
+    let (mut tape, y) = net(32, &widths, Activation::Gelu, Some(loss));
+    let w = tape.weight(32, 99);
+    tape.matmul(y, w).unwrap();
+    let plan = Plan::new(&tape, Goal::Value(y), true).unwrap();
+    let mut buffers = plan.buffers.clone();
+    buffers.sort_unstable();
+    assert_eq!(buffers, [8, 16, 32]);
+    assert_eq!(names(&plan).len(), 1 + 7);
+}
+
+#[test]
+fn a_sigmoid_before_a_loss_of_logits_is_left_out() {
+    let (tape, y) = net(4, &[], Activation::Relu, Some(Loss::BinaryCrossEntropy));
+    // One layer: its logits are all 0, so the loss is ln 2 and σ is ½.
+    let mut program = Program::new(&tape, ProgramOptions::new(2)).unwrap();
+    let parameters = Parameters::zeros(&tape).unwrap();
+    let loss = program.loss(&parameters, 2, nothing).unwrap();
+    assert!((loss - 2f64.ln()).abs() < 1e-6);
+    let mut output = Mat::zeros(2, 4);
+    program
+        .forward(&parameters, y, output.as_mut(), nothing)
+        .unwrap();
+    assert_eq!(output.as_slice(), [0.5; 8]);
+}
+
+#[test]
+fn a_value_may_be_added_to_itself() {
+    let mut tape = Tape::new();
+    let x = tape.input(1);
+    let w = tape.weight(1, 1);
+    let y = tape.matmul(x, w).unwrap();
+    let twice = tape.add(y, y).unwrap();
+    tape.loss(Loss::HalfSquaredNorm, twice, x).unwrap();
+    let mut parameters = Parameters::zeros(&tape).unwrap();
+    parameters.get_mut(w).fill(3.0);
+    let mut program = Program::new(&tape, ProgramOptions::new(1)).unwrap();
+    // x = ½: y = 2·3·½ = 3, loss = ½(3 − ½)², gradient = (3 − ½)·2·½.
+    let (loss, gradients) = program.gradients(&parameters, 1, nothing).unwrap();
+    assert_eq!(loss, 3.125);
+    assert_eq!(gradients.get(w).as_slice(), [2.5]);
+}
+
+#[test]
+fn recording_refuses_what_does_not_fit() {
+    let mut tape = Tape::new();
+    let (x, other) = (tape.input(4), tape.input(3));
+    let (w, b, b3) = (tape.weight(4, 2), tape.bias(2), tape.bias(3));
+    let message = |result: Result<Value>| result.unwrap_err().to_string();
+    assert_eq!(
+        message(tape.matmul(other, w)),
+        "weight: given 4 inputs × 2 outputs, expected 3 inputs, the features of its value"
+    );
+    assert!(message(tape.matmul_transposed(x, w)).contains("2 inputs × 4 outputs"));
+    assert!(message(tape.matmul(x, b)).contains("a bias, expected a weight"));
+    let h = tape.matmul(x, w).unwrap();
+    assert!(message(tape.add_bias(h, w)).contains("a weight, expected a bias"));
+    assert!(message(tape.add_bias(h, b3)).contains("3 elements"));
+    assert!(message(tape.add(h, x)).contains("4 features"));
+    let bad = Activation::LeakyRelu { slope: f32::NAN };
+    assert!(matches!(tape.activation(h, bad), Err(Error::Kernels(_))));
+
+    let mut refused = |loss, prediction, target| {
+        let error = tape.loss(loss, prediction, target).unwrap_err();
+        error.to_string()
+    };
+    let mse = Loss::MeanSquaredError;
+    assert!(refused(mse, h, x).contains("4 features, expected 2"));
+    assert!(refused(mse, h, h).contains("a computed value, expected an input"));
+    assert!(refused(mse, x, x).contains("free of parameters"));
+    assert!(refused(Loss::Huber { delta: -1.0 }, h, x).contains("delta"));
+
+    let mut longer = tape.clone();
+    let (unknown_value, unknown_weight) = (longer.input(1), longer.weight(4, 4));
+    assert!(tape.matmul(unknown_value, w).is_err());
+    assert!(tape.matmul(x, unknown_weight).is_err());
+    assert!(tape.features(unknown_value).is_err());
+    assert!(tape.shape(unknown_weight).is_err());
+    assert!(Inference::new(&tape, unknown_value, Context::default()).is_err());
+
+    let square = tape.weight(4, 4);
+    for _ in 0..8 {
+        tape.matmul(x, square).unwrap();
+    }
+    assert!(message(tape.matmul(x, square)).contains("9, expected at most 8"));
+}
+
+#[test]
+fn replay_refuses_what_does_not_fit() {
+    let (tape, y) = net(4, &[2], Activation::Relu, None);
+    let error = Program::new(&tape, ProgramOptions::new(8)).unwrap_err();
+    assert!(error.to_string().contains("Tape::loss"), "{error}");
+
+    let (tape, _) = net(4, &[2], Activation::Relu, Some(Loss::MeanSquaredError));
+    assert!(Program::new(&tape, ProgramOptions::new(0)).is_err());
+    let mut program = Program::new(&tape, ProgramOptions::new(8)).unwrap();
+    let mut parameters = Parameters::zeros(&tape).unwrap();
+    let sgd = Optimizer::sgd();
+    for rows in [0, 9] {
+        let result = program.step(&mut parameters, sgd, 0.1, 1, rows, nothing);
+        let message = result.unwrap_err().to_string();
+        assert!(message.contains("1 to 8"), "{message}");
+    }
+    assert!(
+        program
+            .step(&mut parameters, sgd, 0.1, 0, 8, nothing)
+            .is_err()
+    );
+
+    let (other, _) = net(4, &[3], Activation::Relu, None);
+    let mut others = Parameters::zeros(&other).unwrap();
+    let message = program.step(&mut others, sgd, 0.1, 1, 8, nothing);
+    assert!(message.unwrap_err().to_string().contains("4 × 3"));
+    let (deeper, _) = net(4, &[2, 2], Activation::Relu, None);
+    let others = Parameters::zeros(&deeper).unwrap();
+    assert!(program.loss(&others, 8, nothing).is_err());
+
+    let mut output = Mat::zeros(8, 3);
+    let result = program.forward(&parameters, y, output.as_mut(), nothing);
+    assert!(result.unwrap_err().to_string().contains("3 columns"));
+}
+
+#[test]
+fn an_error_of_the_closure_comes_back_and_changes_nothing() {
+    let (tape, y) = net(4, &[2], Activation::Relu, Some(Loss::MeanSquaredError));
+    let mut program = Program::new(&tape, ProgramOptions::new(100)).unwrap();
+    let mut parameters = Parameters::zeros(&tape).unwrap();
+    let refuse = |_: Value, rows: Range<usize>, _: MatMut<'_, f32>| {
+        if rows.contains(&70) {
+            Err(Error::RowOutOfRange { row: 70, rows: 70 })
+        } else {
+            Ok(())
+        }
+    };
+    let adam = Optimizer::adam_keras();
+    let result = program.step(&mut parameters, adam, 0.1, 1, 100, refuse);
+    assert!(matches!(result, Err(Error::RowOutOfRange { row: 70, .. })));
+    for parameter in tape.parameters() {
+        assert!(
+            parameters
+                .get(parameter)
+                .as_slice()
+                .iter()
+                .all(|&w| w == 0.0)
+        );
+        assert!(parameters.state(parameter).is_none());
+    }
+    let mut output = Mat::zeros(100, 4);
+    let result = program.forward(&parameters, y, output.as_mut(), refuse);
+    assert!(result.is_err());
+}

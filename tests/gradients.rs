@@ -1,0 +1,299 @@
+//! Gradients of whole tapes against central differences of the reference
+//! formulas in f64: every activation with every loss, fused and not, at every
+//! level, for parameters and values used once or several times.
+
+mod nets;
+
+use autoencoder::tape::{Parameter, Parameters, Program, ProgramOptions, Tape};
+use autoencoder_kernels::activation::Activation;
+use autoencoder_kernels::loss::Loss;
+use autoencoder_kernels::{Context, Level, Mat, reference};
+use nets::{Kind, Net, Random, Recorder, filler, initialise};
+
+const ROWS: usize = 3;
+
+/// A net computed in f64, row by row, while it is written down.
+struct Reference<'a> {
+    parameters: &'a [Vec<f64>],
+    shapes: Vec<(usize, usize)>,
+    inputs: std::slice::Iter<'a, Vec<f64>>,
+    loss: f64,
+    /// The smallest distance of anything from a kink in its derivative.
+    margin: f64,
+}
+
+/// A row, and the activation that it is the output of.
+#[derive(Clone)]
+struct Row {
+    y: Vec<f64>,
+    /// What a sigmoid read.
+    logits: Option<Vec<f64>>,
+}
+
+impl From<Vec<f64>> for Row {
+    fn from(y: Vec<f64>) -> Self {
+        Row { y, logits: None }
+    }
+}
+
+impl Recorder for Reference<'_> {
+    type Value = Row;
+
+    fn input(&mut self, _: usize) -> Row {
+        self.inputs.next().unwrap().clone().into()
+    }
+
+    fn weight(&mut self, inputs: usize, outputs: usize) -> Parameter {
+        // Numbers of parameters are the order of their creation on any tape.
+        self.shapes.push((inputs, outputs));
+        nth_parameter(self.shapes.len() - 1)
+    }
+
+    fn bias(&mut self, features: usize) -> Parameter {
+        self.weight(1, features)
+    }
+
+    fn linear(
+        &mut self,
+        x: &Row,
+        weight: Parameter,
+        transposed: bool,
+        bias: Option<Parameter>,
+    ) -> Row {
+        let (rows, cols) = self.shapes[number(weight)];
+        let w = &self.parameters[number(weight)];
+        let outputs = if transposed { rows } else { cols };
+        let y = (0..outputs).map(|j| {
+            let product = x.y.iter().enumerate().map(|(i, x)| match transposed {
+                false => x * w[i * cols + j],
+                true => x * w[j * cols + i],
+            });
+            product.sum::<f64>() + bias.map_or(0.0, |b| self.parameters[number(b)][j])
+        });
+        y.collect::<Vec<_>>().into()
+    }
+
+    fn activation(&mut self, x: &Row, activation: Activation) -> Row {
+        let z = &x.y;
+        for kink in activation.kinks() {
+            for z in z {
+                self.margin = self.margin.min((z - f64::from(*kink)).abs());
+            }
+        }
+        Row {
+            y: match activation {
+                Activation::Softmax => reference::activation::softmax(z),
+                _ => z
+                    .iter()
+                    .map(|&z| reference::activation::apply(activation, z))
+                    .collect(),
+            },
+            logits: (activation == Activation::Sigmoid).then(|| z.clone()),
+        }
+    }
+
+    fn add(&mut self, a: &Row, b: &Row) -> Row {
+        a.y.iter()
+            .zip(&b.y)
+            .map(|(a, b)| a + b)
+            .collect::<Vec<_>>()
+            .into()
+    }
+
+    fn loss(&mut self, loss: Loss, prediction: &Row, target: &Row) {
+        let y = match &prediction.logits {
+            Some(logits) if loss.takes_logits() => logits,
+            _ => &prediction.y,
+        };
+        let mut sum = 0.0;
+        for (&y, &t) in y.iter().zip(&target.y) {
+            sum += reference::loss::value(loss, y, t);
+            for &kink in loss.kinks() {
+                self.margin = self.margin.min((y - t - f64::from(kink)).abs());
+            }
+            if loss == Loss::BinaryCrossEntropyClipped {
+                // Where the clipping ends.
+                self.margin = self.margin.min(y.abs()).min((1.0 - y).abs());
+            }
+        }
+        self.loss += sum * reference::loss::mean_factor(loss, y.len()) / ROWS as f64;
+    }
+}
+
+/// Handles of parameters, from a tape that has enough of them.
+fn nth_parameter(n: usize) -> Parameter {
+    let mut tape = Tape::new();
+    (0..=n).map(|_| tape.bias(1)).last().unwrap()
+}
+
+fn number(parameter: Parameter) -> usize {
+    (0..16).find(|&n| nth_parameter(n) == parameter).unwrap()
+}
+
+/// The mean loss in f64, and the distance from the nearest kink.
+fn reference_loss(net: &Net, parameters: &[Vec<f64>], data: &[Mat<f32>]) -> (f64, f64) {
+    let (mut loss, mut margin) = (0.0, f64::INFINITY);
+    for i in 0..ROWS {
+        let rows: Vec<Vec<f64>> = data
+            .iter()
+            .map(|mat| mat.row(i).iter().map(|&x| f64::from(x)).collect())
+            .collect();
+        let mut reference = Reference {
+            parameters,
+            shapes: Vec::new(),
+            inputs: rows.iter(),
+            loss: 0.0,
+            margin,
+        };
+        net.record(&mut reference);
+        loss += reference.loss;
+        margin = reference.margin;
+    }
+    (loss, margin)
+}
+
+/// Whether the loss is one that a person would put behind this activation: a
+/// clipped cross-entropy wants probabilities.
+fn is_meaningful(output: Activation, loss: Loss) -> bool {
+    loss != Loss::BinaryCrossEntropyClipped
+        || matches!(output, Activation::Sigmoid | Activation::Softmax)
+}
+
+#[test]
+fn gradients_are_the_central_differences_of_the_reference() {
+    let mut checked = 0;
+    for kind in Kind::ALL {
+        for activation in Activation::ALL {
+            for loss in Loss::ALL {
+                let hidden = match activation {
+                    // A row of probabilities says little in the middle.
+                    Activation::Softmax => Activation::Tanh,
+                    other => other,
+                };
+                let output = match (activation, loss) {
+                    (_, Loss::BinaryCrossEntropyClipped) if activation != Activation::Softmax => {
+                        Activation::Sigmoid
+                    }
+                    (other, _) => other,
+                };
+                assert!(is_meaningful(output, loss));
+                check(Net {
+                    kind,
+                    features: 6,
+                    hidden: 5,
+                    code: 3,
+                    activation: hidden,
+                    output,
+                    loss,
+                });
+                checked += 1;
+            }
+        }
+    }
+    assert_eq!(checked, 3 * 12 * 7);
+}
+
+#[test]
+fn softmax_may_stand_between_layers() {
+    for kind in Kind::ALL {
+        check(Net {
+            kind,
+            features: 6,
+            hidden: 5,
+            code: 3,
+            activation: Activation::Softmax,
+            output: Activation::Identity,
+            loss: Loss::SumSquaredError,
+        });
+    }
+}
+
+fn check(net: Net) {
+    let (tape, inputs, _) = net.tape();
+    let mut parameters = Parameters::zeros(&tape).unwrap();
+    // The first seed whose numbers keep away from all kinks.
+    let mut seed = 0;
+    let (data, exact) = loop {
+        let mut random = Random(seed);
+        initialise(&mut parameters, &tape, &mut random);
+        let data: Vec<_> = inputs
+            .iter()
+            .map(|_| random.mat(ROWS, net.features, 0.0..1.0))
+            .collect();
+        let exact: Vec<Vec<f64>> = tape
+            .parameters()
+            .map(|p| {
+                let values = parameters.get(p).as_slice();
+                values.iter().map(|&x| f64::from(x)).collect()
+            })
+            .collect();
+        let (_, margin) = reference_loss(&net, &exact, &data);
+        if margin > 1e-3 {
+            break (data, exact);
+        }
+        seed += 1;
+        assert!(seed < 1000, "{net:?}: every seed lies on a kink");
+    };
+    let (want_loss, _) = reference_loss(&net, &exact, &data);
+    let want = differences(&net, exact, &data);
+    for &level in Level::available() {
+        for fused in [true, false] {
+            let options = ProgramOptions {
+                // Room for more rows than there are.
+                batch_size: ROWS + 2,
+                fused,
+                context: Context::serial().with_level(level),
+            };
+            let mut program = Program::new(&tape, options).unwrap();
+            let fill = filler(&inputs, &data);
+            let (loss, gradients) = program.gradients(&parameters, ROWS, &fill).unwrap();
+            let what = format!("{net:?}, {level}, fused: {fused}");
+            assert!(
+                (loss - want_loss).abs() <= 2e-6 * want_loss.abs().max(0.1),
+                "{what}: loss {loss}, expected {want_loss}"
+            );
+            // Nothing is left over from one run to the next.
+            let again = program.gradients(&parameters, ROWS, &fill).unwrap();
+            assert!(
+                again == (loss, gradients.clone()),
+                "{what}: the second time"
+            );
+            let evaluated = program.loss(&parameters, ROWS, &fill).unwrap();
+            assert_eq!(loss.to_bits(), evaluated.to_bits(), "{what}");
+            for (number, parameter) in tape.parameters().enumerate() {
+                let (got, want) = (gradients.get(parameter).as_slice(), &want[number]);
+                assert_eq!(got.len(), want.len());
+                // f32 rounds to 6e-8; terms of a sum may cancel.
+                let size = want.iter().fold(0.1, |size: f64, w| size.max(w.abs()));
+                for (element, (&got, &want)) in got.iter().zip(want).enumerate() {
+                    let error = (f64::from(got) - want).abs();
+                    assert!(
+                        error <= 5e-6 * size,
+                        "{what}: parameter {number}, element {element}: {got}, expected {want}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The gradient of each parameter by central differences. With f64 and this
+/// step they are exact to about 1e-9.
+fn differences(net: &Net, mut parameters: Vec<Vec<f64>>, data: &[Mat<f32>]) -> Vec<Vec<f64>> {
+    const STEP: f64 = 1e-5;
+    let mut result = Vec::new();
+    for number in 0..parameters.len() {
+        let mut gradient = Vec::new();
+        for element in 0..parameters[number].len() {
+            let middle = parameters[number][element];
+            parameters[number][element] = middle + STEP;
+            let (above, _) = reference_loss(net, &parameters, data);
+            parameters[number][element] = middle - STEP;
+            let (below, _) = reference_loss(net, &parameters, data);
+            parameters[number][element] = middle;
+            gradient.push((above - below) / (2.0 * STEP));
+        }
+        result.push(gradient);
+    }
+    result
+}

@@ -1,0 +1,219 @@
+//! Small nets for the tests of the tape: each can be recorded on a tape, or
+//! computed in f64 by the reference formulas.
+#![allow(dead_code, reason = "each test uses some of it")]
+
+use std::ops::Range;
+
+use autoencoder::Result;
+use autoencoder::tape::{Parameter, Parameters, Tape, Value};
+use autoencoder_kernels::activation::Activation;
+use autoencoder_kernels::loss::Loss;
+use autoencoder_kernels::{Mat, MatMut};
+
+/// Splitmix64 (Steele, Lea and Flood 2014).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    /// Uniform in [0, 1).
+    pub(crate) fn unit(&mut self) -> f32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
+    }
+
+    pub(crate) fn mat(&mut self, rows: usize, cols: usize, range: Range<f32>) -> Mat<f32> {
+        Mat::from_fn(rows, cols, |_, _| {
+            range.start + self.unit() * (range.end - range.start)
+        })
+    }
+}
+
+/// Who listens while a net is written down.
+pub(crate) trait Recorder {
+    type Value: Clone;
+    fn input(&mut self, features: usize) -> Self::Value;
+    fn weight(&mut self, inputs: usize, outputs: usize) -> Parameter;
+    fn bias(&mut self, features: usize) -> Parameter;
+    /// x·W (or x·Wᵀ) + b.
+    fn linear(
+        &mut self,
+        x: &Self::Value,
+        weight: Parameter,
+        transposed: bool,
+        bias: Option<Parameter>,
+    ) -> Self::Value;
+    fn activation(&mut self, x: &Self::Value, activation: Activation) -> Self::Value;
+    fn add(&mut self, a: &Self::Value, b: &Self::Value) -> Self::Value;
+    fn loss(&mut self, loss: Loss, prediction: &Self::Value, target: &Self::Value);
+}
+
+/// A net: its shape, and what it is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Net {
+    pub(crate) kind: Kind,
+    pub(crate) features: usize,
+    pub(crate) hidden: usize,
+    pub(crate) code: usize,
+    pub(crate) activation: Activation,
+    pub(crate) output: Activation,
+    pub(crate) loss: Loss,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Three layers: features, hidden, code, features.
+    Plain,
+    /// features, hidden, code and back through the same two weights.
+    Tied,
+    /// Values that several nodes read, sums, biases and weights used several
+    /// times, layers without a bias, another target, two losses, and a layer
+    /// that leads nowhere.
+    Branched,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 3] = [Kind::Plain, Kind::Tied, Kind::Branched];
+}
+
+impl Net {
+    /// Writes the net down and returns its inputs and its output.
+    pub(crate) fn record<R: Recorder>(&self, r: &mut R) -> (Vec<R::Value>, R::Value) {
+        let Net {
+            features,
+            hidden,
+            code,
+            activation,
+            output,
+            loss,
+            ..
+        } = *self;
+        let x = r.input(features);
+        let w1 = r.weight(features, hidden);
+        let b1 = r.bias(hidden);
+        let w2 = r.weight(hidden, code);
+        let b2 = r.bias(code);
+        let h = r.linear(&x, w1, false, Some(b1));
+        let h = r.activation(&h, activation);
+        match self.kind {
+            Kind::Plain => {
+                let w3 = r.weight(code, features);
+                let b3 = r.bias(features);
+                let c = r.linear(&h, w2, false, Some(b2));
+                let c = r.activation(&c, activation);
+                let z = r.linear(&c, w3, false, Some(b3));
+                let y = r.activation(&z, output);
+                r.loss(loss, &y, &x);
+                (vec![x], y)
+            }
+            Kind::Tied => {
+                let b3 = r.bias(hidden);
+                let b4 = r.bias(features);
+                let c = r.linear(&h, w2, false, Some(b2));
+                let c = r.activation(&c, activation);
+                let d = r.linear(&c, w2, true, Some(b3));
+                let d = r.activation(&d, activation);
+                let z = r.linear(&d, w1, true, Some(b4));
+                let y = r.activation(&z, output);
+                r.loss(loss, &y, &x);
+                (vec![x], y)
+            }
+            Kind::Branched => {
+                let target = r.input(features);
+                let w3 = r.weight(hidden, hidden);
+                let a = r.linear(&h, w3, false, Some(b1));
+                let a = r.activation(&a, activation);
+                let twice = r.linear(&a, w3, false, None);
+                let s = r.add(&twice, &h);
+                // z is read by an activation and by a sum, and an activation
+                // reads an activation.
+                let z = r.linear(&s, w3, false, Some(b1));
+                let once = r.activation(&z, activation);
+                let bent = r.activation(&once, Activation::Tanh);
+                let s = r.add(&bent, &z);
+                let _nowhere = r.linear(&h, w2, false, Some(b2));
+                let z = r.linear(&s, w1, true, None);
+                let y = r.activation(&z, output);
+                r.loss(loss, &y, &target);
+                // The identity's own loss is defined for any prediction.
+                let c = r.linear(&a, w2, false, Some(b2));
+                let back = r.linear(&c, w2, true, Some(b1));
+                let z = r.linear(&back, w1, true, None);
+                r.loss(Loss::MeanSquaredError, &z, &x);
+                (vec![x, target], y)
+            }
+        }
+    }
+
+    /// The net on a tape.
+    pub(crate) fn tape(&self) -> (Tape, Vec<Value>, Value) {
+        let mut tape = Tape::new();
+        let (inputs, output) = self.record(&mut tape);
+        (tape, inputs, output)
+    }
+}
+
+impl Recorder for Tape {
+    type Value = Value;
+
+    fn input(&mut self, features: usize) -> Value {
+        Tape::input(self, features)
+    }
+
+    fn weight(&mut self, inputs: usize, outputs: usize) -> Parameter {
+        Tape::weight(self, inputs, outputs)
+    }
+
+    fn bias(&mut self, features: usize) -> Parameter {
+        Tape::bias(self, features)
+    }
+
+    fn linear(
+        &mut self,
+        x: &Value,
+        weight: Parameter,
+        transposed: bool,
+        bias: Option<Parameter>,
+    ) -> Value {
+        match transposed {
+            false => self.dense(*x, weight, bias, Activation::Identity),
+            true => self.dense_transposed(*x, weight, bias, Activation::Identity),
+        }
+        .unwrap()
+    }
+
+    fn activation(&mut self, x: &Value, activation: Activation) -> Value {
+        Tape::activation(self, *x, activation).unwrap()
+    }
+
+    fn add(&mut self, a: &Value, b: &Value) -> Value {
+        Tape::add(self, *a, *b).unwrap()
+    }
+
+    fn loss(&mut self, loss: Loss, prediction: &Value, target: &Value) {
+        Tape::loss(self, loss, *prediction, *target).unwrap();
+    }
+}
+
+/// Fills all parameters, biases too.
+pub(crate) fn initialise(parameters: &mut Parameters, tape: &Tape, random: &mut Random) {
+    for parameter in tape.parameters() {
+        let (rows, cols) = tape.shape(parameter).unwrap();
+        let limit = (6.0 / (rows + cols) as f32).sqrt();
+        let mat = random.mat(rows, cols, -limit..limit);
+        parameters.get_mut(parameter).copy_from(mat.as_ref());
+    }
+}
+
+/// A closure that fills each input from the matrix of the same place.
+pub(crate) fn filler<'a>(
+    inputs: &'a [Value],
+    data: &'a [Mat<f32>],
+) -> impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync + 'a {
+    move |input, rows, mut to| {
+        let place = inputs.iter().position(|&value| value == input).unwrap();
+        let from = data[place].as_ref();
+        to.copy_from(from.submatrix(rows, 0..from.cols()));
+        Ok(())
+    }
+}
