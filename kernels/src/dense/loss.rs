@@ -1,19 +1,21 @@
 //! The last layer with its loss: Z = X·W + b, Y = act(Z), the loss of Y
 //! against the target, and δ = ∂loss/∂Z, in one pass.
 
+use std::marker::PhantomData;
+
 use super::forward::check_elementwise;
 use super::{
     Destination, Forward, Source, check_rows_contiguous, column_sums, for_each_vector, load, store,
 };
 use crate::activation::{self, Activation, ActivationVisitor, Elementwise, Saves};
 use crate::error::{Error, check_length, check_shape};
-use crate::gemm::epilogue::{InCache, Tile, TileOperation};
+use crate::gemm::epilogue::{InCache, MAX_TILE, Tile, TileOperation};
 use crate::gemm::{Term, multiply};
 use crate::level::{Kernel, Level};
 use crate::loss::{self, ElementwiseLoss, Loss, LossVisitor};
 use crate::mat::{Mat, MatMut, MatRef};
 use crate::parallel::{Context, Parallelism};
-use crate::simd::Simd;
+use crate::simd::{Simd, map_into, map_with, zip_into};
 
 /// The last layer of a net with its loss. Neither Z nor Y goes to memory.
 ///
@@ -79,7 +81,8 @@ impl ForwardLoss<'_> {
                 .bias_gradient
                 .map_or(std::ptr::null_mut(), <[f32]>::as_mut_ptr),
             scale: self.scale * self.loss.feature_scale(outputs),
-            total: &mut total,
+            total: &raw mut total,
+            lifetime: PhantomData,
         };
         self.loss.visit(WithActivation {
             activation: self.activation,
@@ -138,7 +141,8 @@ struct Work<'a> {
     /// Null where no column sums are wanted.
     sums: *mut f32,
     scale: f32,
-    total: &'a mut f64,
+    total: *mut f64,
+    lifetime: PhantomData<&'a mut [f32]>,
 }
 
 struct WithActivation<'a> {
@@ -150,148 +154,264 @@ impl LossVisitor for WithActivation<'_> {
     type Output = ();
 
     fn visit<L: ElementwiseLoss>(self, loss: L) {
-        self.activation.visit(WithLoss {
+        let level = self.work.level;
+        level.dispatch(Typed {
+            activation: self.activation,
             loss,
             work: self.work,
         });
     }
 }
 
-struct WithLoss<'a, L> {
+struct Typed<'a, L> {
+    activation: Activation,
     loss: L,
     work: Work<'a>,
 }
 
-impl<L: ElementwiseLoss> ActivationVisitor for WithLoss<'_, L> {
-    type Output = ();
-
-    fn visit<A: Elementwise>(self, activation: A) {
-        let level = self.work.level;
-        level.dispatch(Typed {
-            activation,
-            loss: self.loss,
-            work: self.work,
-        });
-    }
-}
-
-struct Typed<'a, A, L> {
-    activation: A,
-    loss: L,
-    work: Work<'a>,
-}
-
-impl<A: Elementwise, L: ElementwiseLoss> Kernel for Typed<'_, A, L> {
+impl<L: ElementwiseLoss> Kernel for Typed<'_, L> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let work = self.work;
+        let Typed { loss, work, .. } = self;
+        self.activation.visit(WithLoss { s, loss, work });
+    }
+}
+
+struct WithLoss<'a, S, L> {
+    s: S,
+    loss: L,
+    work: Work<'a>,
+}
+
+impl<S: Simd, L: ElementwiseLoss> ActivationVisitor for WithLoss<'_, S, L> {
+    type Output = ();
+
+    fn visit<A: Elementwise>(self, activation: A) {
+        let s = self.s;
+        if A::IS_IDENTITY {
+            self.run(None);
+        } else {
+            self.run(Some(&OnTile { s, activation }));
+        }
+    }
+}
+
+impl<S: Simd, L: ElementwiseLoss> WithLoss<'_, S, L> {
+    // Not inlined: one copy serves all activations.
+    #[inline(never)]
+    fn run(self, activation: Option<&dyn TileActivation>) {
+        let (s, loss, work) = (self.s, self.loss, self.work);
+        let (shape, terms) = (work.shape, [work.term]);
         let operation = LossDelta {
             s,
-            activation: self.activation,
-            loss: self.loss,
-            bias: work.bias,
-            target: work.target,
-            delta: work.delta,
-            sums: work.sums,
-            scale: work.scale,
-            total: work.total,
+            activation,
+            loss,
+            work,
         };
         let epilogue = InCache {
             operation: &operation,
         };
-        let terms = [work.term];
         // SAFETY: the views are readable, δ and the sums writable, at every
         // index of the checked shapes; exclusive borrows keep what is written
         // apart from what is read; the product runs on this thread alone.
-        unsafe { multiply(s, work.shape, &terms, &epilogue, Parallelism::Serial) }
+        unsafe { multiply(s, shape, &terms, &epilogue, Parallelism::Serial) }
     }
 }
 
-/// From a tile of X·W: loss, δ, column sums of δ.
-struct LossDelta<S, A, L> {
-    s: S,
-    activation: A,
-    loss: L,
-    bias: *const f32,
-    target: Source,
-    delta: Destination,
-    sums: *mut f32,
-    scale: f32,
-    total: *mut f64,
+/// An activation over all elements of a tile in L1.
+///
+/// The identity, which the usual losses have in the form that takes logits, is
+/// fused with the loss in one pass. For the others, activation and derivative
+/// are passes of their own over 1.5 KB: a function for each pair of activation
+/// and loss would be 200 more of them.
+trait TileActivation: Sync {
+    fn saves(&self) -> Saves;
+    fn forward(&self, z: &[f32], y: &mut [f32]);
+    fn backward(&self, saved: &[f32], delta: &mut [f32]);
 }
 
-// SAFETY: `sums` and `total` are written without synchronisation; the only
-// place that makes a `LossDelta` runs the product on one thread.
-unsafe impl<S: Sync, A: Sync, L: Sync> Sync for LossDelta<S, A, L> {}
+struct OnTile<S, A> {
+    s: S,
+    activation: A,
+}
 
-impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for LossDelta<S, A, L> {
-    unsafe fn apply(&self, tile: Tile<f32>) {
+impl<S: Simd, A: Elementwise> TileActivation for OnTile<S, A> {
+    fn saves(&self) -> Saves {
+        A::SAVES
+    }
+
+    fn forward(&self, z: &[f32], y: &mut [f32]) {
+        let s = self.s;
+        s.vectorize(
+            #[inline(always)]
+            || map_into(s, z, y, |z| self.activation.apply(s, z)),
+        );
+    }
+
+    fn backward(&self, saved: &[f32], delta: &mut [f32]) {
         let s = self.s;
         s.vectorize(
             #[inline(always)]
             || {
+                map_with(s, saved, delta, |saved, delta| {
+                    s.mul(delta, self.activation.derivative(s, saved))
+                });
+            },
+        );
+    }
+}
+
+/// From a tile of X·W: loss, δ, column sums of δ.
+struct LossDelta<'a, S, L> {
+    s: S,
+    /// `None` for the identity.
+    activation: Option<&'a dyn TileActivation>,
+    loss: L,
+    work: Work<'a>,
+}
+
+// SAFETY: the sums and the total are written without synchronisation; the only
+// place that makes a `LossDelta` runs the product on one thread.
+unsafe impl<S: Sync, L: Sync> Sync for LossDelta<'_, S, L> {}
+
+impl<S: Simd, L: ElementwiseLoss> TileOperation<f32> for LossDelta<'_, S, L> {
+    unsafe fn apply(&self, tile: Tile<f32>) {
+        // A tile adds at most 12 rows of two vectors to its sum.
+        const { assert!(L::ADDS_BEFORE_FLUSH >= 24) };
+        // SAFETY: the caller's contract is theirs.
+        let total = unsafe {
+            match self.activation {
+                None => self.in_one_pass(tile),
+                Some(activation) => self.in_passes(tile, activation),
+            }
+        };
+        // SAFETY: `total` is borrowed exclusively by this product, which runs
+        // on one thread.
+        unsafe { *self.work.total += f64::from(total) };
+    }
+}
+
+impl<S: Simd, L: ElementwiseLoss> LossDelta<'_, S, L> {
+    /// The identity: bias, loss, δ and column sums while each vector is in a
+    /// register. Returns the sum of the loss's values.
+    ///
+    /// # Safety
+    /// As [`TileOperation::apply`].
+    unsafe fn in_one_pass(&self, tile: Tile<f32>) -> f32 {
+        let (s, work) = (self.s, &self.work);
+        s.vectorize(
+            #[inline(always)]
+            || {
                 let mut sum = self.loss.start(s);
-                let scale = s.splat(self.scale);
+                let scale = s.splat(work.scale);
                 for_each_vector(
                     s,
                     tile.cols,
                     #[inline(always)]
                     |j, mask| {
                         let col = tile.col + j;
-                        // SAFETY: columns `col ..` of the bias and the sums
-                        // exist, by mask.
-                        let (bias, mut column) = unsafe {
-                            (
-                                if self.bias.is_null() {
-                                    s.splat(0.0)
-                                } else {
-                                    load(s, self.bias.add(col), mask)
-                                },
-                                if self.sums.is_null() {
-                                    s.splat(0.0)
-                                } else {
-                                    load(s, self.sums.add(col), mask)
-                                },
-                            )
+                        let read = |from: *const f32| {
+                            if from.is_null() {
+                                s.splat(0.0)
+                            } else {
+                                // SAFETY: columns `col ..` of the bias and the
+                                // sums exist, by mask.
+                                unsafe { load(s, from.add(col), mask) }
+                            }
                         };
+                        let (bias, mut column) = (read(work.bias), read(work.sums));
                         for i in 0..tile.rows {
                             let row = tile.row + i;
                             // SAFETY: the tile's rows hold whole vectors;
                             // target and δ hold the tile's elements.
                             unsafe {
                                 let acc = s.load(tile.data.add(i * tile.stride + j));
-                                let z = s.add(acc, bias);
-                                let y = self.activation.apply(s, z);
-                                let target = load(s, self.target.at(row, col), mask);
+                                let y = s.add(acc, bias);
+                                let target = load(s, work.target.at(row, col), mask);
                                 let gradient = self.loss.add(s, &mut sum, y, target, mask);
-                                let mut delta = s.mul(gradient, scale);
-                                if !A::IS_IDENTITY {
-                                    let saved = match A::SAVES {
-                                        Saves::Input => z,
-                                        Saves::Output => y,
-                                    };
-                                    let slope = self.activation.derivative(s, saved);
-                                    delta = s.mul(delta, slope);
-                                }
-                                store(s, self.delta.at(row, col), delta, mask);
+                                let delta = s.mul(gradient, scale);
+                                store(s, work.delta.at(row, col), delta, mask);
                                 column = s.add(column, delta);
                             }
                         }
-                        // A column of vectors has at most 12 rows, a tile two.
-                        const { assert!(L::ADDS_BEFORE_FLUSH >= 24) };
-                        if !self.sums.is_null() {
+                        if !work.sums.is_null() {
                             // SAFETY: as for the load.
-                            unsafe { store(s, self.sums.add(col), column, mask) };
+                            unsafe { store(s, work.sums.add(col), column, mask) };
                         }
                     },
                 );
-                let lanes = self.loss.total(s, sum);
-                // SAFETY: `total` is borrowed exclusively by the one thread
-                // that runs the product.
-                unsafe { *self.total += f64::from(s.reduce_add(lanes)) };
+                s.reduce_add(self.loss.total(s, sum))
+            },
+        )
+    }
+
+    /// Other activations: a pass each for bias, activation, loss, derivative,
+    /// output. Returns the sum of the loss's values.
+    ///
+    /// # Safety
+    /// As [`TileOperation::apply`].
+    unsafe fn in_passes(&self, tile: Tile<f32>, activation: &dyn TileActivation) -> f32 {
+        let (s, work) = (self.s, &self.work);
+        let len = tile.rows * tile.stride;
+        let (mut y_room, mut delta_room) = ([0.0; MAX_TILE], [0.0; MAX_TILE]);
+        let (y, delta) = (&mut y_room[..len], &mut delta_room[..len]);
+        // SAFETY: the tile holds rows · stride elements, all written by the
+        // micro-kernel, and is this call's own.
+        let z = unsafe { std::slice::from_raw_parts_mut(tile.data, len) };
+        // SAFETY: the bias has the tile's columns.
+        let bias = (!work.bias.is_null())
+            .then(|| unsafe { std::slice::from_raw_parts(work.bias.add(tile.col), tile.cols) });
+        // SAFETY: the sums have the tile's columns; nobody else holds them.
+        let mut sums = (!work.sums.is_null())
+            .then(|| unsafe { std::slice::from_raw_parts_mut(work.sums.add(tile.col), tile.cols) });
+        let rows = |room: usize| room * tile.stride..room * tile.stride + tile.cols;
+
+        if let Some(bias) = bias {
+            for i in 0..tile.rows {
+                s.vectorize(|| map_with(s, bias, &mut z[rows(i)], |b, z| s.add(z, b)));
+            }
+        }
+        activation.forward(z, y);
+        let total = s.vectorize(
+            #[inline(always)]
+            || {
+                let mut sum = self.loss.start(s);
+                let scale = s.splat(work.scale);
+                for i in 0..tile.rows {
+                    // SAFETY: the target holds the tile's elements, a row's as
+                    // neighbours.
+                    let target = unsafe {
+                        let from = work.target.at(tile.row + i, tile.col);
+                        std::slice::from_raw_parts(from, tile.cols)
+                    };
+                    zip_into(s, &y[rows(i)], target, &mut delta[rows(i)], |y, t, mask| {
+                        s.mul(self.loss.add(s, &mut sum, y, t, mask), scale)
+                    });
+                }
+                s.reduce_add(self.loss.total(s, sum))
             },
         );
+        activation.backward(
+            match activation.saves() {
+                Saves::Input => z,
+                Saves::Output => y,
+            },
+            delta,
+        );
+        for i in 0..tile.rows {
+            // SAFETY: δ holds the tile's elements, a row's as neighbours, and
+            // this tile's are nobody else's.
+            let to = unsafe {
+                let to = work.delta.at(tile.row + i, tile.col);
+                std::slice::from_raw_parts_mut(to, tile.cols)
+            };
+            to.copy_from_slice(&delta[rows(i)]);
+            if let Some(sums) = &mut sums {
+                s.vectorize(|| map_with(s, to, sums, |delta, sum| s.add(sum, delta)));
+            }
+        }
+        total
     }
 }

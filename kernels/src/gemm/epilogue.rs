@@ -150,9 +150,15 @@ pub(crate) struct InCache<'a, T> {
     pub(crate) operation: &'a dyn TileOperation<T>,
 }
 
-/// Room for a tile of any level: 12 rows of two 64-byte vectors.
+/// Bytes of the largest tile of any level: 12 rows of two 64-byte vectors.
+const MAX_BYTES: usize = MAX_ROWS * 2 * 64;
+
+/// Elements of the largest f32 tile of any level.
+pub(crate) const MAX_TILE: usize = MAX_BYTES / size_of::<f32>();
+
+/// Room for a tile.
 #[repr(align(64))]
-struct Room([MaybeUninit<u8>; MAX_ROWS * 2 * 64]);
+struct Room([MaybeUninit<u8>; MAX_BYTES]);
 
 impl<T: Element, S: Registers<T>> Epilogue<T, S> for InCache<'_, T> {
     #[inline(always)]
@@ -165,7 +171,7 @@ impl<T: Element, S: Registers<T>> Epilogue<T, S> for InCache<'_, T> {
         cols: usize,
     ) {
         const { assert!(MR <= MAX_ROWS && NR * S::LANES * size_of::<T>() <= 128) };
-        let mut room = Room([MaybeUninit::uninit(); MAX_ROWS * 2 * 64]);
+        let mut room = Room([MaybeUninit::uninit(); MAX_BYTES]);
         let data: *mut T = room.0.as_mut_ptr().cast();
         // SAFETY: MR rows of NR vectors fit, as asserted.
         unsafe { Epilogue::<T, S>::finish(&Partial { to: data }, s, acc, row, col, cols) };

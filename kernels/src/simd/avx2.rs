@@ -278,12 +278,6 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn is_nan(self, a: __m256) -> __m256 {
-        // SAFETY: the token.
-        unsafe { _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a) }
-    }
-
-    #[inline(always)]
     fn select(self, mask: __m256, a: __m256, b: __m256) -> __m256 {
         // SAFETY: the token.
         unsafe { _mm256_blendv_ps(b, a, mask) }

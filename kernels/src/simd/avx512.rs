@@ -208,12 +208,6 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn is_nan(self, a: __m512) -> __mmask16 {
-        // SAFETY: the token.
-        unsafe { _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a) }
-    }
-
-    #[inline(always)]
     fn select(self, mask: __mmask16, a: __m512, b: __m512) -> __m512 {
         // SAFETY: the token.
         unsafe { _mm512_mask_blend_ps(mask, b, a) }

@@ -139,8 +139,6 @@ pub(crate) trait Simd: Registers<f32> {
     fn less(self, a: Self::Vector, b: Self::Vector) -> Self::Mask;
     /// `a ≤ b`; false where either is NaN.
     fn less_equal(self, a: Self::Vector, b: Self::Vector) -> Self::Mask;
-    /// True where `a` is NaN.
-    fn is_nan(self, a: Self::Vector) -> Self::Mask;
     /// `mask ? a : b`
     fn select(self, mask: Self::Mask, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Whether any lane is true.

@@ -53,7 +53,9 @@ impl Registers<f32> for Portable {
         f32x8::new(unsafe { from.cast::<[f32; 8]>().read_unaligned() })
     }
 
-    #[inline(always)]
+    // Tails are rare, and lane by lane: a function of their own keeps every
+    // loop that has one small.
+    #[inline(never)]
     unsafe fn load_masked(self, from: *const f32, mask: f32x8) -> f32x8 {
         let mut lanes = [0.0; 8];
         for (i, (lane, keep)) in lanes.iter_mut().zip(mask.to_array()).enumerate() {
@@ -72,7 +74,7 @@ impl Registers<f32> for Portable {
         unsafe { to.cast::<[f32; 8]>().write_unaligned(v.to_array()) }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     unsafe fn store_masked(self, to: *mut f32, v: f32x8, mask: f32x8) {
         for (i, (lane, keep)) in v.to_array().into_iter().zip(mask.to_array()).enumerate() {
             if keep.to_bits() != 0 {
@@ -204,13 +206,8 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn is_nan(self, a: f32x8) -> f32x8 {
-        a.is_nan()
-    }
-
-    #[inline(always)]
     fn select(self, mask: f32x8, a: f32x8, b: f32x8) -> f32x8 {
-        mask.blend(a, b)
+        mask.bitselect(a, b)
     }
 
     #[inline(always)]
