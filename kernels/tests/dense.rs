@@ -9,7 +9,11 @@ use autoencoder_kernels::dense::{
 };
 use autoencoder_kernels::gemm::gemm;
 use autoencoder_kernels::optimizer::{self, OptimizerState};
-use autoencoder_kernels::{Activation, Context, Level, Loss, Mat, Optimizer, Parallelism, loss};
+use autoencoder_kernels::reference::dense::{self as reference, Mat64};
+use autoencoder_kernels::reference::loss::mean_factor;
+use autoencoder_kernels::{
+    Activation, Context, Level, Loss, Mat, MatRef, Optimizer, Parallelism, loss,
+};
 use common::{Guarded, Layout, bits, contiguous_rows, layout, noise, noisy, size};
 use proptest::prelude::*;
 
@@ -241,6 +245,134 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// A whole layer, forward and backward, against the naive f64 version.
+#[test]
+fn layers_match_the_reference() {
+    let (batch, inputs, outputs) = (37, 53, 41);
+    let near = |what: &str, got: MatRef<'_, f32>, want: &Mat64, bound: f64| {
+        assert_eq!(got.shape(), (want.rows, want.cols));
+        for i in 0..want.rows {
+            for j in 0..want.cols {
+                let (got, want) = (f64::from(got.get(i, j)), want.get(i, j));
+                let error = (got - want).abs() / (1.0 + want.abs());
+                assert!(error <= bound, "{what}[{i}, {j}] = {got}, expected {want}");
+            }
+        }
+    };
+    let wide: fn(&[f32]) -> Vec<f64> = |x| x.iter().map(|&x| x.into()).collect();
+    let (x, w) = (noisy(batch, inputs, 1), noisy(inputs, outputs, 2));
+    let bias = vector(outputs, 3);
+    let target = Mat::from_fn(batch, outputs, |i, j| noise(4, i, j).abs());
+    let (x64, w64, target64) = (
+        Mat64::new(x.as_ref()),
+        Mat64::new(w.as_ref()),
+        Mat64::new(target.as_ref()),
+    );
+    // The layer below has X as its pre-activation here.
+    let z64 = reference::pre_activation(&x64, &w64, &wide(&bias));
+    for context in contexts() {
+        for activation in Activation::ALL.into_iter().filter(|a| a.is_elementwise()) {
+            let mut y = Mat::zeros(batch, outputs);
+            let mut z = Mat::zeros(batch, outputs);
+            Forward {
+                x: x.as_ref(),
+                weight: w.as_ref(),
+                bias: Some(&bias),
+                activation,
+                output: y.as_mut(),
+                pre_activation: Some(z.as_mut()),
+            }
+            .run(context)
+            .unwrap();
+            near("Z", z.as_ref(), &z64, 1e-6);
+            near(
+                "Y",
+                y.as_ref(),
+                &reference::activate(activation, &z64),
+                1e-5,
+            );
+
+            let saved = match activation.saves() {
+                Saves::Input => x.clone(),
+                Saves::Output => apply(context, activation, &x),
+            };
+            let mut below = Mat::zeros(batch, inputs);
+            let mut sums = vec![0.0; inputs];
+            BackwardInput {
+                delta: target.as_ref(),
+                weight_transposed: w.as_ref().transpose(),
+                activation,
+                saved: Some(saved.as_ref()),
+                output: below.as_mut(),
+                bias_gradient: Some(&mut sums),
+            }
+            .run(context)
+            .unwrap();
+            let want = reference::delta_below(&target64, &w64, activation, &x64);
+            near("δ below", below.as_ref(), &want, 1e-5);
+            let want = reference::bias_gradient(&want);
+            let want = Mat64 {
+                rows: 1,
+                cols: inputs,
+                data: want,
+            };
+            near("∇b", MatRef::new(&sums, 1, inputs).unwrap(), &want, 1e-5);
+
+            for loss in Loss::ALL {
+                let mut delta = Mat::zeros(batch, outputs);
+                let value = ForwardLoss {
+                    x: x.as_ref(),
+                    weight: w.as_ref(),
+                    bias: Some(&bias),
+                    activation,
+                    loss,
+                    target: target.as_ref(),
+                    scale: 0.25,
+                    delta: delta.as_mut(),
+                    bias_gradient: None,
+                }
+                .run(context)
+                .unwrap();
+                let want = reference::delta(loss, activation, &z64, &target64, 0.25);
+                // Where an f32 rounds across a kink or a clip, δ jumps.
+                let clipped = loss == Loss::BinaryCrossEntropyClipped;
+                if !clipped && loss.kinks().is_empty() && activation.kinks().is_empty() {
+                    near("δ", delta.as_ref(), &want, 2e-5);
+                }
+                let y64 = reference::activate(activation, &z64);
+                let factor = mean_factor(loss, outputs);
+                let want: f64 = y64
+                    .data
+                    .iter()
+                    .zip(&target64.data)
+                    .map(|(y, t)| {
+                        factor * autoencoder_kernels::reference::loss::value(loss, *y, *t)
+                    })
+                    .sum();
+                let bound = if clipped { 0.02 } else { 1e-5 };
+                assert!(
+                    (value - want).abs() <= bound * (1.0 + want.abs()),
+                    "{context:?} {activation} {loss}: {value}, expected {want}"
+                );
+            }
+        }
+        let mut gradient = Mat::zeros(inputs, outputs);
+        let terms = [(x.as_ref(), target.as_ref())];
+        BackwardWeight {
+            terms: &terms,
+            gradient: gradient.as_mut(),
+        }
+        .run(context)
+        .unwrap();
+        near(
+            "∇W",
+            gradient.as_ref(),
+            &reference::weight_gradient(&x64, &target64),
+            1e-6,
+        );
     }
 }
 

@@ -2,6 +2,7 @@
 //! enough to read. Tests compare each kernel at each level with these.
 
 pub mod activation;
+pub mod dense;
 pub mod gemm;
 pub mod loss;
 pub mod math;
