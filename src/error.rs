@@ -89,6 +89,19 @@ pub enum Error {
         /// What is allowed.
         expected: String,
     },
+    /// Training led to a number that is NaN or infinite.
+    #[error(
+        "the {what} became {value} in epoch {epoch}; use a smaller learning rate, \
+         or scale the data"
+    )]
+    Diverged {
+        /// The epoch, from 1.
+        epoch: u32,
+        /// Which number.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+    },
     /// A call of a kernel with arguments that do not fit.
     #[error("{0}")]
     Kernels(autoencoder_kernels::Error),

@@ -1,10 +1,28 @@
 //! Autoencoders on the CPU.
+//!
+//! - [`model`]: build, train, use, save and load an [`Autoencoder`].
+//! - [`data`]: samples in memory and in files, and the digits of MNIST.
+//! - [`tape`]: what a network computes, recorded once and replayed for every
+//!   minibatch.
+//! - [`random`]: random numbers that stay the same.
+//! - [`plot`]: pictures of a run.
+//! - [`file`]: files that are written whole or not at all.
+//! - [`error`]: the one error type.
+//!
+//! The kernels are a crate of their own, `autoencoder_kernels`.
 #![forbid(unsafe_code)]
 
 pub mod data;
 pub mod error;
 pub mod file;
+pub mod model;
 pub mod plot;
+pub mod random;
 pub mod tape;
 
+pub use autoencoder_kernels::activation::Activation;
+pub use autoencoder_kernels::loss::Loss;
+pub use autoencoder_kernels::optimizer::Optimizer;
+pub use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
 pub use error::{Error, Result};
+pub use model::Autoencoder;

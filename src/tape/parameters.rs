@@ -9,12 +9,12 @@ use crate::error::{Error, Result};
 
 /// The values of a tape's parameters and the optimiser's state for each.
 /// Allocated once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parameters {
     pub(super) entries: Vec<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) value: Mat<f32>,
     /// None before the first step.

@@ -7,7 +7,7 @@ use super::Activation;
 use crate::error::Error;
 
 /// Every name, for the error message.
-pub(super) const KNOWN: &str = "identity, relu, leaky_relu, leaky_relu:SLOPE, elu, elu:ALPHA, selu, \
+pub(super) const KNOWN: &str = "identity, linear, relu, leaky_relu, leaky_relu:SLOPE, elu, elu:ALPHA, selu, \
      sigmoid, tanh, softplus, gelu, gelu_tanh, silu or softmax";
 
 impl Activation {
@@ -69,9 +69,12 @@ impl FromStr for Activation {
             Some((word, parameter)) => (word, Some(parameter.trim())),
             None => (text, None),
         };
+        let word = word.trim().to_ascii_lowercase();
+        // Keras' name for it.
+        let word = if word == "linear" { "identity" } else { &word };
         let activation = Activation::ALL
             .into_iter()
-            .find(|known| known.word().eq_ignore_ascii_case(word.trim()))
+            .find(|known| known.word() == word)
             .ok_or_else(|| Error::UnknownName {
                 kind: "activation",
                 given: text.to_string(),

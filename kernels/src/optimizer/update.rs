@@ -9,7 +9,7 @@ use crate::simd::{self, Simd};
 
 /// What an optimiser remembers about the weights of one matrix: a matrix of
 /// the same shape, zero at first, for each of [`Optimizer::state_names`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OptimizerState {
     slots: Vec<Mat<f32>>,
     shape: (usize, usize),

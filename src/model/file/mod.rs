@@ -1,0 +1,16 @@
+//! Model files: one `.safetensors` that PyTorch and candle load as it is.
+//!
+//! ```text
+//! 8 bytes     length of the header, little-endian
+//! header      JSON: name → type, shape, place; and `__metadata__`
+//! numbers     f32, little-endian
+//! ```
+//!
+//! `encoder.0.weight` is `[outputs, inputs]`, as PyTorch's `nn.Linear` has it:
+//! the transpose of the matrix in memory. `encoder.0.bias` is `[outputs]`; then
+//! `encoder.1.…`, and `decoder.0.…`. A tied decoder stores biases alone. The
+//! metadata key `autoencoder` holds the architecture as JSON.
+
+mod read;
+mod record;
+mod write;

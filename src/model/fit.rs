@@ -1,0 +1,145 @@
+//! [`Autoencoder::fit`] and its options.
+
+use autoencoder_kernels::optimizer::Optimizer;
+
+use super::autoencoder::Autoencoder;
+use super::callback::{Callback, Silent};
+use super::early_stopping::EarlyStopping;
+use super::history::History;
+use super::trainer::Trainer;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+
+/// How to train; the default is the program of the Keras blog's first
+/// autoencoder with Adam.
+///
+/// ```
+/// use autoencoder::model::{EarlyStopping, FitOptions};
+///
+/// let options = FitOptions {
+///     epochs: 100,
+///     early_stopping: Some(EarlyStopping::new(5)),
+///     ..FitOptions::default()
+/// };
+/// assert_eq!(options.batch_size, 256);
+/// ```
+#[derive(Clone, Debug)]
+pub struct FitOptions {
+    /// Passes over the data: 50.
+    pub epochs: u32,
+    /// Samples per training step: 256. The last step of an epoch takes what is
+    /// left.
+    pub batch_size: usize,
+    /// How weights follow their gradients: Adam, in Keras' convention.
+    pub optimizer: Optimizer,
+    /// The learning rate; `None`, the default, is the optimiser's usual one.
+    pub learning_rate: Option<f32>,
+    /// Whether the samples are put in a new order before each epoch: yes.
+    pub shuffle: bool,
+    /// The seed of those orders: 0.
+    pub seed: u64,
+    /// What the loss is measured on after each epoch, without training: nothing.
+    pub validation: Option<Dataset>,
+    /// When to end before the last epoch: never.
+    pub early_stopping: Option<EarlyStopping>,
+    /// Whether a loss for targets in [0, 1] takes others too: no, they are an
+    /// error.
+    pub any_targets: bool,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        FitOptions {
+            epochs: 50,
+            batch_size: 256,
+            optimizer: Optimizer::adam_keras(),
+            learning_rate: None,
+            shuffle: true,
+            seed: 0,
+            validation: None,
+            early_stopping: None,
+            any_targets: false,
+        }
+    }
+}
+
+impl FitOptions {
+    /// The learning rate that is used.
+    pub fn effective_learning_rate(&self) -> f32 {
+        self.learning_rate
+            .unwrap_or_else(|| self.optimizer.default_learning_rate())
+    }
+
+    /// Fails unless a model can be trained with these options on these data.
+    pub(super) fn check(&self, model: &Autoencoder, data: &Dataset) -> Result<()> {
+        let learning_rate = self.effective_learning_rate();
+        if !(learning_rate > 0.0 && learning_rate.is_finite()) {
+            return Err(Error::configuration(
+                "the learning rate",
+                learning_rate,
+                "a positive finite number",
+            ));
+        }
+        if self.batch_size == 0 {
+            return Err(Error::configuration("the batch size", 0, "at least 1"));
+        }
+        if let Some(rule) = &self.early_stopping {
+            rule.check()?;
+        }
+        self.check_data(model, "the training data", data)?;
+        if let Some(validation) = &self.validation {
+            self.check_data(model, "the validation data", validation)?;
+        }
+        Ok(())
+    }
+
+    fn check_data(&self, model: &Autoencoder, what: &'static str, data: &Dataset) -> Result<()> {
+        let input = model.architecture().input();
+        if data.is_empty() || data.features() != input {
+            return Err(Error::shape(
+                what,
+                format_args!("{} × {}", data.len(), data.features()),
+                format_args!("at least one sample of {input} numbers"),
+            ));
+        }
+        if model.loss().requires_unit_targets() && !self.any_targets {
+            data.check_unit_interval()?;
+        }
+        // NaN or an infinity would spread over all weights.
+        data.min_max()?;
+        Ok(())
+    }
+}
+
+impl Autoencoder {
+    /// Trains the model to give back the samples of `data`.
+    ///
+    /// One seed gives the same bits, whatever the number of threads. The
+    /// optimiser starts anew with each call; the weights go on from where they
+    /// are. Training runs on the current rayon pool.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::Configuration`] for data and options that do
+    /// not fit the model, [`Error::TargetOutOfRange`] and [`Error::NotFinite`]
+    /// for samples that cannot be learned, and [`Error::Diverged`] where a loss
+    /// becomes NaN or infinite. The model is unchanged then.
+    pub fn fit(&mut self, data: &Dataset, options: &FitOptions) -> Result<History> {
+        self.fit_with(data, options, &mut Silent)
+    }
+
+    /// [`fit`](Self::fit), with a callback that watches training and may end it.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_with(
+        &mut self,
+        data: &Dataset,
+        options: &FitOptions,
+        callback: &mut dyn Callback,
+    ) -> Result<History> {
+        options.check(self, data)?;
+        let (model, history) = Trainer::new(self, data, options)?.run(callback)?;
+        *self = model;
+        Ok(history)
+    }
+}

@@ -1,0 +1,67 @@
+//! The first weights of a model.
+
+use super::autoencoder::Autoencoder;
+use crate::random::{Generator, Purpose};
+
+/// Glorot's uniform weights, biases of zero.
+///
+/// A weight of `inputs × outputs` is uniform in [−l, l), l = √(6/(inputs +
+/// outputs)) (Glorot and Bengio, "Understanding the difficulty of training deep
+/// feedforward neural networks", 2010). All weights are drawn from one sequence,
+/// in the order of [`Architecture::parameters`] and row by row of `inputs ×
+/// outputs`.
+pub(super) fn glorot_uniform(model: &mut Autoencoder, seed: u64) {
+    let mut generator = Generator::new(seed, Purpose::Weights);
+    for (index, info) in model.architecture().parameters().iter().enumerate() {
+        if info.is_bias {
+            continue;
+        }
+        let (inputs, outputs) = info.shape;
+        let limit = (6.0 / (inputs as f64 + outputs as f64)).sqrt() as f32;
+        let mut weight = model.parameter_mut(index);
+        for i in 0..inputs {
+            for j in 0..outputs {
+                weight.set(i, j, limit * (2.0 * generator.unit() - 1.0));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_fill_the_interval_and_nothing_else() {
+        let model = |seed| {
+            let builder = Autoencoder::builder().input(100).encoder([50]);
+            builder.seed(seed).build().unwrap()
+        };
+        let weights = |model: &Autoencoder| -> Vec<Vec<f32>> {
+            let parameters = model.parameters();
+            parameters.map(|(_, mat)| mat.as_slice().to_vec()).collect()
+        };
+        let limit = (6.0f32 / 150.0).sqrt();
+        for (info, mat) in model(7).parameters() {
+            let values = mat.as_slice();
+            if info.is_bias {
+                assert!(values.iter().all(|&x| x == 0.0));
+                continue;
+            }
+            assert!(values.iter().all(|x| x.abs() <= limit));
+            let n = values.len() as f32;
+            let mean = values.iter().sum::<f32>() / n;
+            let variance = values.iter().map(|x| x * x).sum::<f32>() / n;
+            // Four standard errors of a uniform distribution.
+            assert!(mean.abs() < 4.0 * limit / (3.0 * n).sqrt(), "{mean}");
+            assert!(
+                (variance * 3.0 / limit.powi(2) - 1.0).abs() < 0.06,
+                "{variance}"
+            );
+        }
+        let (first, again, other) = (weights(&model(7)), weights(&model(7)), weights(&model(8)));
+        assert_eq!(first, again);
+        assert_ne!(first[0], other[0]);
+        assert_ne!(first[0][..9], first[2][..9]);
+    }
+}

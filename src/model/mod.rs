@@ -1,0 +1,41 @@
+//! Models: [`Autoencoder`], from its builder through training to its file.
+//!
+//! | file | what |
+//! |---|---|
+//! | `architecture.rs` | layers, loss and shapes, without numbers; always sound |
+//! | `builder.rs`, `init.rs` | a model from widths and names; Glorot's first weights |
+//! | `autoencoder.rs`, `samples.rs` | the model: encode, decode, reconstruct |
+//! | `graph.rs` | the architecture on a tape |
+//! | `evaluation.rs` | how far reconstructions are from their samples |
+//! | `fit.rs`, `trainer.rs` | training: options, and the loop over epochs |
+//! | `history.rs`, `callback.rs`, `early_stopping.rs` | what training reports, and what ends it |
+//! | `training.rs`, `file/` | how a model was trained, and its `.safetensors` file |
+//! | `summary.rs` | the table of layers for people |
+
+mod architecture;
+mod autoencoder;
+mod builder;
+mod callback;
+mod early_stopping;
+mod evaluation;
+mod file;
+mod fit;
+mod graph;
+mod history;
+mod init;
+mod samples;
+mod summary;
+mod trainer;
+mod training;
+
+pub use architecture::{Architecture, Dense, ParameterInfo, Part};
+pub use autoencoder::Autoencoder;
+pub use builder::Builder;
+pub use callback::{Callback, Progress};
+pub use early_stopping::EarlyStopping;
+pub use evaluation::{Evaluation, ReconstructionError};
+pub use fit::FitOptions;
+pub use history::{Epoch, History};
+pub use samples::Samples;
+pub use summary::Summary;
+pub use training::Training;
