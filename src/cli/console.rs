@@ -1,0 +1,48 @@
+//! What the program says, and how it ends.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Why a subcommand ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nobody reads stdout any more, as after `| head`. The end, but no error.
+    Closed,
+    /// One line for stderr.
+    Message(String),
+}
+
+impl From<autoencoder::Error> for Failure {
+    fn from(error: autoencoder::Error) -> Self {
+        Failure::Message(error.to_string())
+    }
+}
+
+/// Prints a line on stdout, at once.
+pub(crate) fn print(line: impl Display) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")
+        .and_then(|()| stdout.flush())
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Closed,
+            _ => Failure::Message(format!("cannot write to stdout: {error}")),
+        })
+}
+
+/// Prints a value as one line of JSON on stdout.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let json = serde_json::to_string(value);
+    print(json.map_err(|error| Failure::Message(format!("cannot write JSON: {error}")))?)
+}
+
+/// Prints an error on stderr, as one line whatever is in it.
+pub(crate) fn complain(message: &str) {
+    let line: String = message
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    // Where stderr is closed too, only the exit status is left.
+    let _ = writeln!(io::stderr(), "error: {line}");
+}

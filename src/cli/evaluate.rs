@@ -1,0 +1,70 @@
+//! `autoencoder evaluate`: the losses of a model on data.
+
+use std::path::PathBuf;
+
+use autoencoder::Autoencoder;
+use autoencoder::data::Dataset;
+use clap::Args;
+use serde::Serialize;
+
+use super::console::{Failure, print, print_json};
+use super::load;
+
+#[derive(Args)]
+pub(crate) struct Evaluate {
+    /// The model: a .safetensors file that `train` wrote
+    model: PathBuf,
+    /// The samples: IDX or npy, perhaps with gzip; the embedded digits, if left out
+    data: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line {
+    samples: usize,
+    loss: f64,
+    loss_name: String,
+    mean_squared_error: f64,
+    mean_absolute_error: f64,
+}
+
+impl Evaluate {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let model = Autoencoder::load(&self.model)?;
+        let data = load(self.data.as_deref())?;
+        check(&model, &data)?;
+        let evaluation = model.evaluate(&data)?;
+        let line = Line {
+            samples: evaluation.samples,
+            loss: evaluation.loss,
+            loss_name: model.loss().to_string(),
+            mean_squared_error: evaluation.mean_squared_error,
+            mean_absolute_error: evaluation.mean_absolute_error,
+        };
+        if self.json {
+            return print_json(&line);
+        }
+        print(format_args!(
+            "samples              {}\n\
+             loss ({})           {:.6}\n\
+             mean squared error   {:.6}\n\
+             mean absolute error  {:.6}",
+            line.samples,
+            line.loss_name,
+            line.loss,
+            line.mean_squared_error,
+            line.mean_absolute_error
+        ))
+    }
+}
+
+/// Fails for samples that the loss is not defined for.
+pub(crate) fn check(model: &Autoencoder, data: &Dataset) -> Result<(), Failure> {
+    if model.loss().requires_unit_targets() {
+        data.check_unit_interval()?;
+    }
+    data.min_max()?;
+    Ok(())
+}

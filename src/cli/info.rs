@@ -1,0 +1,97 @@
+//! `autoencoder info`: what a model is made of and how it was trained.
+
+use std::path::PathBuf;
+
+use autoencoder::Autoencoder;
+use autoencoder::model::Training;
+use clap::Args;
+use serde::Serialize;
+
+use super::console::{Failure, print, print_json};
+
+#[derive(Args)]
+pub(crate) struct Info {
+    /// The model: a .safetensors file that `train` wrote
+    model: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    sample_shape: &'a [usize],
+    layers: Vec<Layer>,
+    tied: bool,
+    loss: String,
+    parameters: usize,
+    bytes: usize,
+    flops_per_sample: u64,
+    seed: u64,
+    training: Option<&'a Training>,
+}
+
+#[derive(Serialize)]
+struct Layer {
+    name: String,
+    inputs: usize,
+    outputs: usize,
+    activation: String,
+}
+
+impl Info {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let model = Autoencoder::load(&self.model)?;
+        if self.json {
+            print_json(&line(&model))
+        } else {
+            print(model.summary())?;
+            print(trained(model.training()))
+        }
+    }
+}
+
+fn line(model: &Autoencoder) -> Line<'_> {
+    let architecture = model.architecture();
+    let layers = architecture.layers().map(|(part, i, layer)| Layer {
+        name: format!("{}.{i}", part.name()),
+        inputs: layer.inputs,
+        outputs: layer.outputs,
+        activation: layer.activation.to_string(),
+    });
+    let parameters = architecture.parameter_count();
+    Line {
+        sample_shape: architecture.sample_shape(),
+        layers: layers.collect(),
+        tied: architecture.is_tied(),
+        loss: architecture.loss().to_string(),
+        parameters,
+        bytes: parameters * size_of::<f32>(),
+        flops_per_sample: architecture.flops_per_sample(),
+        seed: model.seed(),
+        training: model.training(),
+    }
+}
+
+fn trained(training: Option<&Training>) -> String {
+    let Some(training) = training else {
+        return "never trained".into();
+    };
+    let order = if training.shuffle {
+        format!("shuffled with seed {}", training.seed)
+    } else {
+        "in their order".to_owned()
+    };
+    let losses = match training.val_loss {
+        Some(val_loss) => format!("loss {:.6}, validation loss {val_loss:.6}", training.loss),
+        None => format!("loss {:.6}", training.loss),
+    };
+    format!(
+        "trained for {} epochs with {}, learning rate {}, on {} samples {order}, {} at a time: {losses}",
+        training.epochs,
+        training.optimizer,
+        training.learning_rate,
+        training.samples,
+        training.batch_size,
+    )
+}

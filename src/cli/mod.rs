@@ -1,0 +1,125 @@
+//! The command line: one file for each subcommand.
+//!
+//! | file | what |
+//! |---|---|
+//! | `train.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `info.rs` | the subcommands |
+//! | `model_options.rs` | `--layers`, `--hidden`, …, `--init`: which model to train |
+//! | `run_directory.rs` | `--out`: what a run leaves behind, and that nothing is overwritten |
+//! | `watch.rs` | progress for people, and lines for programs |
+//! | `matrix_file.rs` | `.npy` or `.csv`, by the ending |
+//! | `values.rs` | the values of options, parsed |
+//! | `console.rs` | stdout that may be closed, failures, exit statuses |
+
+mod console;
+mod decode;
+mod encode;
+mod evaluate;
+mod info;
+mod matrix_file;
+mod model_options;
+mod reconstruct;
+mod run_directory;
+mod score;
+mod train;
+mod values;
+mod watch;
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::process::ExitCode;
+
+use autoencoder::Level;
+use autoencoder::data::{self, Dataset};
+use clap::{Parser, Subcommand};
+
+use console::Failure;
+
+/// Train autoencoders on the CPU, and use them.
+#[derive(Parser)]
+#[command(version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Threads to use; all, if left out. The results are the same, bit for bit
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a model
+    Train(Box<train::Train>),
+    /// Print the losses of a model on data
+    Evaluate(evaluate::Evaluate),
+    /// Write the codes of samples
+    Encode(encode::Encode),
+    /// Write what codes stand for
+    Decode(decode::Decode),
+    /// Write what is left of samples after the way through the code
+    Reconstruct(reconstruct::Reconstruct),
+    /// Write the reconstruction error of each sample
+    Score(score::Score),
+    /// Print what a model is made of and how it was trained
+    Info(info::Info),
+}
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Also for `--help`; a closed pipe is no reason to complain.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(arguments) {
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(Failure::Message(message)) => {
+            console::complain(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    Level::from_environment().map_err(autoencoder::Error::from)?;
+    if let Some(threads) = arguments.threads {
+        use_threads(threads)?;
+    }
+    match arguments.command {
+        Command::Train(train) => train.run(),
+        Command::Evaluate(evaluate) => evaluate.run(),
+        Command::Encode(encode) => encode.run(),
+        Command::Decode(decode) => decode.run(),
+        Command::Reconstruct(reconstruct) => reconstruct.run(),
+        Command::Score(score) => score.run(),
+        Command::Info(info) => info.run(),
+    }
+}
+
+#[cfg(feature = "parallel")]
+fn use_threads(threads: NonZeroUsize) -> Result<(), Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.get())
+        .build_global()
+        .map_err(|error| Failure::Message(format!("cannot start {threads} threads: {error}")))
+}
+
+#[cfg(not(feature = "parallel"))]
+fn use_threads(threads: NonZeroUsize) -> Result<(), Failure> {
+    if threads.get() == 1 {
+        return Ok(());
+    }
+    let message = format!("this program was built without threads, not for {threads}");
+    Err(Failure::Message(message))
+}
+
+/// Reads samples; without a path, the digits that come with the program.
+fn load(path: Option<&Path>) -> Result<Dataset, Failure> {
+    Ok(match path {
+        Some(path) => data::load(path)?,
+        None => data::digits(),
+    })
+}

@@ -1,0 +1,148 @@
+//! Which model to train: the options that describe one, and `--init`.
+
+use std::path::PathBuf;
+
+use autoencoder::data::Dataset;
+use autoencoder::model::Architecture;
+use autoencoder::{Activation, Autoencoder, Loss};
+use clap::Args;
+
+use super::console::Failure;
+use super::values::Widths;
+
+#[derive(Args)]
+pub(crate) struct ModelOptions {
+    /// Widths of the encoder, from the input to the code [default: INPUT,32]
+    #[arg(long, value_name = "WIDTHS")]
+    layers: Option<Widths>,
+    /// Widths of the decoder, from the code to the output; the encoder's mirror,
+    /// if left out
+    #[arg(long, value_name = "WIDTHS")]
+    decoder: Option<Widths>,
+    /// Activation of the hidden layers: relu, elu, tanh, … [default: relu]
+    #[arg(long, value_name = "NAME")]
+    hidden: Option<Activation>,
+    /// Activation of the code: linear, … [default: that of the hidden layers]
+    #[arg(long, value_name = "NAME")]
+    code: Option<Activation>,
+    /// Activation of the output: sigmoid, linear, … [default: sigmoid]
+    #[arg(long, value_name = "NAME")]
+    output: Option<Activation>,
+    /// bce, bce-clipped, mse, sse, half-sse, mae, huber:DELTA [default: bce for a
+    /// sigmoid output, else mse]
+    #[arg(long, value_name = "NAME")]
+    loss: Option<Loss>,
+    /// Let the decoder use the encoder's weights, transposed
+    #[arg(long)]
+    tied: bool,
+    /// Start from the weights of this model; other options of the model must
+    /// agree with it
+    #[arg(long, value_name = "MODEL")]
+    init: Option<PathBuf>,
+}
+
+impl ModelOptions {
+    /// The model for these data.
+    pub(crate) fn model(&self, data: &Dataset, seed: u64) -> Result<Autoencoder, Failure> {
+        let shape = match data.sample_shape() {
+            Some(shape) => shape.to_vec(),
+            None => vec![data.features()],
+        };
+        match &self.init {
+            Some(path) => self.adapt(Autoencoder::load(path)?, shape),
+            None => self.build(shape, data.features(), seed),
+        }
+    }
+
+    fn build(&self, shape: Vec<usize>, features: usize, seed: u64) -> Result<Autoencoder, Failure> {
+        let encoder = match &self.layers {
+            Some(widths) if widths.0[0] != features => {
+                return Err(Failure::Message(format!(
+                    "--layers {widths} begins with {}, but the data have {features} numbers per sample",
+                    widths.0[0]
+                )));
+            }
+            Some(widths) => widths.0[1..].to_vec(),
+            None => vec![32],
+        };
+        let code = encoder[encoder.len() - 1];
+        let mut builder = Autoencoder::builder()
+            .sample_shape(shape)
+            .encoder(encoder)
+            .tied(self.tied)
+            .seed(seed);
+        if let Some(widths) = &self.decoder {
+            if widths.0[0] != code {
+                return Err(Failure::Message(format!(
+                    "--decoder {widths} begins with {}, but the code has {code} numbers",
+                    widths.0[0]
+                )));
+            }
+            builder = builder.decoder(&widths.0[1..]);
+        }
+        if let Some(activation) = self.hidden {
+            builder = builder.hidden(activation);
+        }
+        if let Some(activation) = self.code {
+            builder = builder.code(activation);
+        }
+        if let Some(activation) = self.output {
+            builder = builder.output(activation);
+        }
+        if let Some(loss) = self.loss {
+            builder = builder.loss(loss);
+        }
+        Ok(builder.build()?)
+    }
+
+    /// The model of `--init` with the activations and the loss given.
+    fn adapt(&self, model: Autoencoder, shape: Vec<usize>) -> Result<Autoencoder, Failure> {
+        let old = model.architecture();
+        let (mut encoder, mut decoder) = (old.encoder().to_vec(), old.decoder().to_vec());
+        for (name, given, layers) in [
+            ("--layers", &self.layers, &encoder),
+            ("--decoder", &self.decoder, &decoder),
+        ] {
+            let outputs = layers.iter().map(|layer| layer.outputs);
+            let widths = Widths(
+                layers[..1]
+                    .iter()
+                    .map(|l| l.inputs)
+                    .chain(outputs)
+                    .collect(),
+            );
+            if let Some(given) = given
+                && *given != widths
+            {
+                return Err(Failure::Message(format!(
+                    "{name} {given} does not fit the model of --init, which has {widths}"
+                )));
+            }
+        }
+        if self.tied && !old.is_tied() {
+            let message = "--tied does not fit the model of --init, which has weights of its own";
+            return Err(Failure::Message(message.into()));
+        }
+        let (code, output) = (encoder.len() - 1, decoder.len() - 1);
+        let hidden = encoder.iter_mut().chain(&mut decoder[..output]);
+        if let Some(activation) = self.hidden {
+            hidden.for_each(|layer| layer.activation = activation);
+        }
+        if let Some(activation) = self.code {
+            encoder[code].activation = activation;
+        }
+        if let Some(activation) = self.output {
+            decoder[output].activation = activation;
+        }
+        // Data of another width fail later, with a message of their own.
+        let fits = shape.iter().product::<usize>() == old.input();
+        let shape = if fits {
+            shape
+        } else {
+            old.sample_shape().to_vec()
+        };
+        let loss = self.loss.unwrap_or(old.loss());
+        let architecture = Architecture::new(shape, encoder, decoder, old.is_tied(), loss)?;
+        Ok(model.with_architecture(architecture)?)
+    }
+}

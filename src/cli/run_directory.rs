@@ -1,0 +1,103 @@
+//! The folder that a run leaves behind.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use autoencoder::data::Dataset;
+use autoencoder::file::write_atomically;
+use autoencoder::model::History;
+use autoencoder::plot::write_loss_svg;
+use autoencoder::{Autoencoder, Result};
+
+use super::console::Failure;
+use super::reconstruct::draw;
+
+/// A folder that is ready to be written to. Dropped before it is filled, it
+/// vanishes if it was made for this run.
+#[derive(Debug)]
+pub(crate) struct RunDirectory {
+    path: PathBuf,
+    remove: bool,
+}
+
+impl RunDirectory {
+    /// Makes the folder, or takes an empty one; with `force` one that is not
+    /// empty, too.
+    pub(crate) fn prepare(path: &Path, force: bool) -> Result<Self, Failure> {
+        let remove = match fs::read_dir(path) {
+            Ok(mut entries) => {
+                if entries.next().is_some() && !force {
+                    return Err(Failure::Message(format!(
+                        "{} holds files already; choose another folder with --out DIR, \
+                         or overwrite that run with --force",
+                        path.display()
+                    )));
+                }
+                false
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(path).map_err(|error| failed("create", path, error))?;
+                true
+            }
+            Err(error) => return Err(failed("use", path, error)),
+        };
+        let directory = RunDirectory {
+            path: path.to_owned(),
+            remove,
+        };
+        // Now, not after hours of training.
+        let probe = path.join(format!(".writable-{}", std::process::id()));
+        fs::File::create_new(&probe)
+            .and_then(|_| fs::remove_file(&probe))
+            .map_err(|error| failed("write to", path, error))?;
+        Ok(directory)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the files of a run, the model last.
+    pub(crate) fn fill(
+        mut self,
+        model: &Autoencoder,
+        history: &History,
+        pictured: &Dataset,
+    ) -> Result<()> {
+        self.remove = false;
+        write_history(&self.path.join("history.csv"), history)?;
+        let losses: Vec<f64> = history.epochs.iter().map(|epoch| epoch.loss).collect();
+        let val_losses = history.epochs.iter().filter_map(|epoch| epoch.val_loss);
+        let val_losses: Vec<f64> = val_losses.collect();
+        write_loss_svg(self.path.join("loss.svg"), &losses, &val_losses)?;
+        draw(&self.path.join("reconstructions.png"), model, pictured)?;
+        model.save(self.path.join("model.safetensors"))
+    }
+}
+
+impl Drop for RunDirectory {
+    fn drop(&mut self) {
+        if self.remove {
+            // It is empty. If not, somebody else put something there.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
+fn failed(what: &str, path: &Path, error: io::Error) -> Failure {
+    Failure::Message(format!(
+        "cannot {what} the folder {}: {error}",
+        path.display()
+    ))
+}
+
+fn write_history(path: &Path, history: &History) -> Result<()> {
+    write_atomically(path, |file: &mut dyn Write| {
+        let mut csv = csv::Writer::from_writer(file);
+        for epoch in &history.epochs {
+            csv.serialize(epoch)?;
+        }
+        csv.flush()
+    })
+}

@@ -1,0 +1,79 @@
+//! The values of options, parsed.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Widths of layers: `784,128,64`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Widths(pub(crate) Vec<usize>);
+
+impl FromStr for Widths {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let width = |part: &str| match part.trim().parse() {
+            Ok(width) if width > 0 => Ok(width),
+            _ => Err(format!(
+                "{:?} is no width, expected such as 784,128,64",
+                part.trim()
+            )),
+        };
+        let widths: Vec<usize> = text.split(',').map(width).collect::<Result<_, _>>()?;
+        if widths.len() < 2 {
+            return Err("expected at least two widths, such as 784,32".into());
+        }
+        Ok(Widths(widths))
+    }
+}
+
+impl fmt::Display for Widths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widths: Vec<String> = self.0.iter().map(usize::to_string).collect();
+        f.write_str(&widths.join(","))
+    }
+}
+
+/// A positive finite number.
+pub(crate) fn positive(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(number) if number > 0.0 && f32::is_finite(number) => Ok(number),
+        _ => Err("expected a positive finite number".into()),
+    }
+}
+
+/// A part of a whole: at least 0, below 1.
+pub(crate) fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (0.0..1.0).contains(&number) => Ok(number),
+        _ => Err("expected a number from 0 to below 1".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_what_the_help_says() {
+        assert_eq!("784, 32".parse(), Ok(Widths(vec![784, 32])));
+        for bad in [
+            "",
+            "784",
+            "784,,32",
+            "784,0",
+            "784,-1",
+            "784,1e3",
+            "99999999999999999999,1",
+        ] {
+            assert!(bad.parse::<Widths>().is_err(), "{bad}");
+        }
+        assert_eq!(positive("1e-3"), Ok(1e-3));
+        for bad in ["0", "-1", "nan", "inf", "1e39", "x"] {
+            assert!(positive(bad).is_err(), "{bad}");
+        }
+        assert_eq!(fraction("0"), Ok(0.0));
+        for bad in ["1", "-0.1", "nan", "x"] {
+            assert!(fraction(bad).is_err(), "{bad}");
+        }
+    }
+}

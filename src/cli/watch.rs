@@ -1,0 +1,131 @@
+//! What is seen of training while it goes on: a bar for people, lines of JSON
+//! for programs; and the table at the end.
+
+use std::fmt::Write;
+use std::ops::ControlFlow;
+
+use autoencoder::Autoencoder;
+use autoencoder::model::{Callback, Epoch, History, Progress};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::console::{Failure, print_json};
+
+/// Rows of the table at the end, at most, besides the last and the best epoch.
+const ROWS: u32 = 12;
+
+/// A progress bar on stderr, which hides itself where that is no terminal.
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    val_loss: Option<f64>,
+}
+
+impl Bar {
+    pub(crate) fn new(epochs: u32, samples: usize) -> Self {
+        let bar = ProgressBar::new(u64::from(epochs) * samples as u64);
+        let style = ProgressStyle::with_template("{bar:30} {msg}  {elapsed} of {duration}");
+        // A template that did not parse would still leave a bar.
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Bar {
+            bar,
+            val_loss: None,
+        }
+    }
+}
+
+impl Callback for Bar {
+    fn on_batch(&mut self, progress: &Progress) -> ControlFlow<()> {
+        let before = u64::from(progress.epoch - 1) * progress.samples_per_epoch as u64;
+        let position = before + progress.samples as u64;
+        let last = progress.samples == progress.samples_per_epoch;
+        // A step may take microseconds, and a message costs some of its own.
+        if self.bar.is_hidden() || (!last && progress.samples / 4096 == self.drawn(before)) {
+            return ControlFlow::Continue(());
+        }
+        self.bar.set_position(position);
+        let mut message = format!(
+            "epoch {}/{}  loss {:.4}",
+            progress.epoch, progress.epochs, progress.loss
+        );
+        if let Some(val_loss) = self.val_loss {
+            // Writing to a string cannot fail.
+            let _ = write!(message, "  val_loss {val_loss:.4}");
+        }
+        let speed = progress.samples as f64 / progress.seconds;
+        let _ = write!(message, "  {speed:.0} samples/s");
+        self.bar.set_message(message);
+        ControlFlow::Continue(())
+    }
+
+    fn on_epoch(&mut self, epoch: &Epoch, _: &Autoencoder) -> ControlFlow<()> {
+        self.val_loss = epoch.val_loss;
+        ControlFlow::Continue(())
+    }
+}
+
+impl Bar {
+    /// In units of 4 096 samples, how far this epoch is drawn.
+    fn drawn(&self, before: u64) -> usize {
+        (self.bar.position().saturating_sub(before) / 4096) as usize
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// One JSON object a line on stdout, for each epoch.
+#[derive(Default)]
+pub(crate) struct Lines {
+    failure: Option<Failure>,
+}
+
+impl Lines {
+    /// Fails if a line could not be printed, which ended training.
+    pub(crate) fn end(self) -> Result<(), Failure> {
+        self.failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Callback for Lines {
+    fn on_epoch(&mut self, epoch: &Epoch, _: &Autoencoder) -> ControlFlow<()> {
+        match print_json(epoch) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+/// A table of the epochs; of many, some, with the best and the last.
+pub(crate) fn table(history: &History) -> String {
+    let mut table = format!(
+        "{:>5}  {:>9}  {:>9}  {:>8}  {:>10}",
+        "epoch", "loss", "val_loss", "seconds", "samples/s"
+    );
+    let count = history.epochs.len() as u32;
+    let stride = count.div_ceil(ROWS).max(1);
+    let best = history.best().map(|epoch| epoch.epoch);
+    for epoch in &history.epochs {
+        let number = epoch.epoch;
+        let is_best = best == Some(number);
+        if number != 1 && number != count && !number.is_multiple_of(stride) && !is_best {
+            continue;
+        }
+        let val_loss = epoch.val_loss.map(|loss| format!("{loss:.6}"));
+        // Writing to a string cannot fail.
+        let _ = write!(
+            table,
+            "\n{number:>5}  {:>9.6}  {:>9}  {:>8.3}  {:>10.0}{}",
+            epoch.loss,
+            val_loss.as_deref().unwrap_or("-"),
+            epoch.seconds,
+            epoch.samples_per_second,
+            if is_best { "  best" } else { "" },
+        );
+    }
+    table
+}

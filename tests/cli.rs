@@ -1,0 +1,464 @@
+//! The program itself, each subcommand run in a temporary folder.
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use autoencoder::data::{self, digits};
+use autoencoder::{Autoencoder, Mat};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder in which the program runs.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_autoencoder"));
+        command
+            .current_dir(self.0.path())
+            .args(arguments.split_whitespace());
+        command.stdin(Stdio::null()).env_remove("AUTOENCODER_LEVEL");
+        command
+    }
+
+    /// Runs the program with arguments without spaces in them.
+    fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs what must succeed without a word on stderr.
+    fn good(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments}: {stderr}");
+        assert_eq!(stderr, "", "{arguments}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs what must fail with one line and leave the folder as it was.
+    fn bad(&self, arguments: &str, says: &str) {
+        let before = self.names();
+        let output = self.run(arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{arguments}: {stderr}");
+        assert!(stderr.starts_with("error: "), "{arguments}: {stderr}");
+        assert!(stderr.contains(says), "{arguments}: {stderr}");
+        assert_eq!(output.stdout, b"", "{arguments}");
+        assert_eq!(self.names(), before, "{arguments}");
+    }
+
+    /// Names of the files here.
+    fn names(&self) -> Vec<String> {
+        names(self.0.path())
+    }
+
+    /// 60 digits as `digits.npy`, and a model of them in `run/`.
+    fn with_model() -> Self {
+        let folder = Folder::new();
+        let few = digits().slice(0..60).unwrap().to_mat().unwrap();
+        data::save(folder.path("digits.npy"), few.as_ref()).unwrap();
+        folder.good("train digits.npy --epochs 1 --layers 784,8 --out run --json");
+        folder
+    }
+
+    fn model(&self) -> Autoencoder {
+        Autoencoder::load(self.path("run/model.safetensors")).unwrap()
+    }
+
+    fn read(&self, name: &str) -> Mat<f32> {
+        data::load(self.path(name)).unwrap().to_mat().unwrap()
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn json(line: &str) -> Value {
+    serde_json::from_str(line).unwrap()
+}
+
+#[test]
+fn train_leaves_a_run_behind() {
+    let folder = Folder::new();
+    let table = folder.good("train --epochs 2");
+    assert!(
+        table.contains("val_loss") && table.contains("autoencoder-run"),
+        "{table}"
+    );
+    let run = folder.path("autoencoder-run");
+    let expected = [
+        "history.csv",
+        "loss.svg",
+        "model.safetensors",
+        "reconstructions.png",
+    ];
+    assert_eq!(names(&run), expected);
+
+    let history = fs::read_to_string(run.join("history.csv")).unwrap();
+    let lines: Vec<&str> = history.lines().collect();
+    assert_eq!(lines[0], "epoch,loss,val_loss,seconds,samples_per_second");
+    assert_eq!(lines.len(), 3);
+    let model = Autoencoder::load(run.join("model.safetensors")).unwrap();
+    let training = model.training().unwrap();
+    let row: Vec<f64> = lines[2]
+        .split(',')
+        .map(|field| field.parse().unwrap())
+        .collect();
+    assert_eq!(row[..3], [2.0, training.loss, training.val_loss.unwrap()]);
+    assert_eq!(
+        (training.samples, training.batch_size, training.epochs),
+        (9_000, 256, 2)
+    );
+    assert_eq!(model.architecture().sample_shape(), [28, 28]);
+    assert!(
+        fs::read(run.join("reconstructions.png"))
+            .unwrap()
+            .starts_with(b"\x89PNG")
+    );
+    assert!(
+        fs::read_to_string(run.join("loss.svg"))
+            .unwrap()
+            .contains("<svg")
+    );
+
+    let before = fs::read(run.join("model.safetensors")).unwrap();
+    folder.bad("train --epochs 1", "--force");
+    assert_eq!(fs::read(run.join("model.safetensors")).unwrap(), before);
+    folder.good("train --epochs 1 --force");
+    assert_ne!(fs::read(run.join("model.safetensors")).unwrap(), before);
+    assert_eq!(names(&run), expected);
+}
+
+#[test]
+fn train_prints_an_object_for_each_epoch() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("empty")).unwrap();
+    let stdout = folder.good("train --epochs 2 --validation-split 0.95 --json --out empty");
+    let lines: Vec<Value> = stdout.lines().map(json).collect();
+    assert_eq!(lines.len(), 3);
+    for (i, line) in lines[..2].iter().enumerate() {
+        assert_eq!(line["epoch"], i + 1);
+        for key in ["loss", "val_loss", "seconds", "samples_per_second"] {
+            assert!(line[key].as_f64().unwrap() > 0.0, "{line}");
+        }
+    }
+    let done = &lines[2]["done"];
+    assert_eq!(
+        (&done["epochs"], &done["out"]),
+        (&2.into(), &"empty".into())
+    );
+    assert_eq!(done["val_loss"], lines[1]["val_loss"]);
+}
+
+#[test]
+fn one_seed_gives_one_file_on_any_number_of_threads() {
+    let folder = Folder::new();
+    let few = digits().slice(0..300).unwrap().to_mat().unwrap();
+    data::save(folder.path("x.npy"), few.as_ref()).unwrap();
+    let train = |out: &str, more: &str| {
+        folder.good(&format!("train x.npy --epochs 1 --json --out {out} {more}"));
+        fs::read(folder.path(out).join("model.safetensors")).unwrap()
+    };
+    let one = train("a", "--threads 1");
+    assert_eq!(one, train("b", "--threads 2"));
+    assert_ne!(one, train("c", "--seed 1"));
+    assert_ne!(one, train("d", "--no-shuffle"));
+}
+
+#[test]
+fn train_takes_the_options_of_a_model() {
+    let folder = Folder::with_model();
+    folder.good(
+        "train digits.npy --layers 784,20,6 --decoder 6,30,784 --hidden tanh --code linear \
+         --output linear --loss huber:0.5 --optimizer sgd:0.8 --learning-rate 0.05 \
+         --batch-size 7 --epochs 1 --validation digits.npy --out other",
+    );
+    let info = json(&folder.good("info other/model.safetensors --json"));
+    let layers = info["layers"].as_array().unwrap();
+    let words: Vec<String> = layers
+        .iter()
+        .map(|layer| {
+            format!(
+                "{} {} {}",
+                layer["inputs"], layer["outputs"], layer["activation"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "784 20 \"tanh\"",
+            "20 6 \"identity\"",
+            "6 30 \"tanh\"",
+            "30 784 \"identity\"",
+        ]
+    );
+    assert_eq!(info["loss"], "huber:0.5");
+    assert_eq!(info["training"]["optimizer"], "sgd:0.8");
+    assert_eq!(info["training"]["batch_size"], 7);
+    assert!(info["training"]["val_loss"].is_number());
+
+    folder.good("train digits.npy --layers 784,5 --tied --epochs 1 --out tied");
+    let info = json(&folder.good("info tied/model.safetensors --json"));
+    assert_eq!(info["parameters"], 784 * 5 + 5 + 784);
+    assert_eq!(info["bytes"], 4 * (784 * 5 + 5 + 784));
+    assert_eq!(info["flops_per_sample"], 2 * 2 * 784 * 5 + 5 + 784);
+}
+
+#[test]
+fn train_goes_on_from_a_model() {
+    let folder = Folder::with_model();
+    // Steps too small to change a bit of the weights.
+    folder.good(
+        "train digits.npy --init run/model.safetensors --optimizer sgd --learning-rate 1e-30 \
+         --epochs 1 --out again --loss mse --hidden tanh",
+    );
+    let again = Autoencoder::load(folder.path("again/model.safetensors")).unwrap();
+    let (old, weights) = (folder.model(), |model: &Autoencoder| -> Vec<Vec<f32>> {
+        let parameters = model.parameters();
+        parameters.map(|(_, mat)| mat.as_slice().to_vec()).collect()
+    });
+    assert_eq!(weights(&again), weights(&old));
+    assert_eq!(again.loss().to_string(), "mse");
+    let init = "train digits.npy --init run/model.safetensors --out x";
+    folder.bad(&format!("{init} --layers 784,9"), "784,8");
+    folder.bad(&format!("{init} --decoder 8,9,784"), "8,784");
+    folder.bad(&format!("{init} --tied"), "--tied");
+    folder.bad("train digits.npy --init nothing --out x", "nothing");
+    folder.bad("train digits.npy --init digits.npy --out x", "safetensors");
+}
+
+#[test]
+fn train_refuses_what_it_cannot_do() {
+    let folder = Folder::with_model();
+    fs::write(folder.path("garbage"), b"garbage").unwrap();
+    let mut wild = digits().slice(0..5).unwrap().to_mat().unwrap();
+    wild[(3, 4)] = 1.5;
+    data::save(folder.path("wild.npy"), wild.as_ref()).unwrap();
+    for (arguments, says) in [
+        ("train nothing --out x", "nothing"),
+        ("train garbage --out x", "garbage"),
+        ("train . --out x", "cannot open ."),
+        ("train wild.npy --out x", "1.5 at row 3, column 4"),
+        (
+            "train --validation wild.npy --out x",
+            "1.5 at row 3, column 4",
+        ),
+        ("train --layers 783,32 --out x", "784"),
+        ("train --layers 784,32 --decoder 31,784 --out x", "31"),
+        ("train --layers 784,32 --decoder 32,783 --out x", "783"),
+        (
+            "train --layers 784,64,32 --decoder 32,784 --tied --out x",
+            "mirror",
+        ),
+        ("train --layers 784,1152921504606846976 --out x", "memory"),
+        ("train --layers 784,9999999999999 --out x", "memory"),
+        ("train --output relu --loss bce --out x", "bce-clipped"),
+        ("train --out digits.npy", "digits.npy"),
+        ("train --out run", "--force"),
+        ("train --out /proc/none", "/proc/none"),
+        (
+            "train digits.npy --validation-split 0.999 --out x",
+            "none to train on",
+        ),
+        (
+            "train --optimizer sgd --learning-rate 1e6 --output linear --loss sse --out x",
+            "in epoch 1",
+        ),
+    ] {
+        folder.bad(arguments, says);
+    }
+    for level in ["avx9000", "portable,"] {
+        let mut command = folder.command("train --out x");
+        let output = command.env("AUTOENCODER_LEVEL", level).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8(output.stderr).unwrap().contains(level));
+    }
+}
+
+#[test]
+fn wrong_usage_has_status_2() {
+    let folder = Folder::new();
+    for arguments in [
+        "",
+        "fly",
+        "train --epochs 0",
+        "train --epochs many",
+        "train --batch-size 0",
+        "train --learning-rate nan",
+        "train --layers 784",
+        "train --layers 784,0",
+        "train --hidden best",
+        "train --loss huber:-1",
+        "train --optimizer best",
+        "train --validation-split 1",
+        "train --validation a --validation-split 0.1",
+        "train --threads 0",
+        "train a b",
+        "evaluate",
+        "encode m d",
+        "encode m d -o x.txt",
+        "decode m -o x.npy",
+        "score m d -o x",
+        "info",
+    ] {
+        let output = folder.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        assert!(
+            !output.stderr.is_empty() && output.stdout.is_empty(),
+            "{arguments}"
+        );
+    }
+    assert!(folder.names().is_empty());
+    assert!(folder.good("--help").contains("reconstruct"));
+    assert!(folder.good("train --help").contains("--validation-split"));
+    assert!(folder.good("--version").contains(env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn evaluate_prints_the_losses() {
+    let folder = Folder::with_model();
+    let line = json(&folder.good("evaluate run/model.safetensors digits.npy --json"));
+    let expected = folder.model().evaluate(&folder.read("digits.npy")).unwrap();
+    assert_eq!(line["samples"], 60);
+    assert_eq!(line["loss_name"], "bce");
+    for (key, value) in [
+        ("loss", expected.loss),
+        ("mean_squared_error", expected.mean_squared_error),
+        ("mean_absolute_error", expected.mean_absolute_error),
+    ] {
+        assert_eq!(line[key].as_f64().unwrap(), value, "{key}");
+    }
+    let text = folder.good("evaluate run/model.safetensors digits.npy");
+    assert!(text.contains(&format!("{:.6}", expected.loss)), "{text}");
+    assert!(
+        folder
+            .good("evaluate run/model.safetensors")
+            .contains("10000")
+    );
+
+    folder.bad("evaluate run/model.safetensors nothing", "nothing");
+    folder.bad("evaluate nothing digits.npy", "nothing");
+    folder.bad("evaluate digits.npy digits.npy", "safetensors");
+    let narrow = Mat::<f32>::zeros(3, 5);
+    data::save(folder.path("narrow.npy"), narrow.as_ref()).unwrap();
+    folder.bad("evaluate run/model.safetensors narrow.npy", "784");
+}
+
+#[test]
+fn codes_go_out_and_come_back() {
+    let folder = Folder::with_model();
+    let (model, x) = (folder.model(), folder.read("digits.npy"));
+    folder.good("encode run/model.safetensors digits.npy -o codes.npy");
+    let codes = model.encode(&x).unwrap();
+    assert_eq!(folder.read("codes.npy").as_slice(), codes.as_slice());
+    folder.good("encode run/model.safetensors digits.npy --output codes.csv");
+    let csv = fs::read_to_string(folder.path("codes.csv")).unwrap();
+    let numbers = csv.lines().flat_map(|line| line.split(','));
+    let numbers: Vec<f32> = numbers.map(|field| field.parse().unwrap()).collect();
+    assert_eq!(numbers, codes.as_slice());
+
+    folder.good("decode run/model.safetensors codes.npy -o decoded.npy");
+    folder.good("reconstruct run/model.safetensors digits.npy -o x.npy --png x.png");
+    let expected = model.reconstruct(&x).unwrap();
+    assert_eq!(folder.read("decoded.npy").as_slice(), expected.as_slice());
+    assert_eq!(folder.read("x.npy").as_slice(), expected.as_slice());
+    assert!(
+        fs::read(folder.path("x.png"))
+            .unwrap()
+            .starts_with(b"\x89PNG")
+    );
+
+    folder.bad("decode run/model.safetensors digits.npy -o y.npy", "784");
+    folder.bad("encode run/model.safetensors codes.npy -o y.npy", "8");
+    folder.bad(
+        "encode run/model.safetensors digits.npy -o no/folder/y.npy",
+        "no/folder",
+    );
+    folder.bad(
+        "reconstruct run/model.safetensors digits.npy -o run.npy --png no/x.png",
+        "no/x.png",
+    );
+}
+
+#[test]
+fn score_has_a_row_for_each_sample() {
+    let folder = Folder::with_model();
+    folder.good("score run/model.safetensors digits.npy -o scores.csv");
+    let errors = folder
+        .model()
+        .reconstruction_error(&folder.read("digits.npy"))
+        .unwrap();
+    let csv = fs::read_to_string(folder.path("scores.csv")).unwrap();
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("mean_squared_error,loss"));
+    for (i, line) in lines.enumerate() {
+        let row: Vec<f32> = line
+            .split(',')
+            .map(|field| field.parse().unwrap())
+            .collect();
+        assert_eq!(row, [errors.mean_squared_error[i], errors.loss[i]]);
+    }
+    assert_eq!(csv.lines().count(), 61);
+    folder.good("score run/model.safetensors digits.npy -o scores.npy");
+    assert_eq!(folder.read("scores.npy").shape(), (60, 2));
+    folder.bad("score run/model.safetensors nothing -o y.csv", "nothing");
+}
+
+#[test]
+fn info_describes_the_model_for_people() {
+    let folder = Folder::with_model();
+    let text = folder.good("info run/model.safetensors");
+    for says in [
+        "encoder.0",
+        "784 → 8",
+        "relu",
+        "bytes",
+        "FLOPs",
+        "1 epochs with adam",
+        "60 samples",
+    ] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    folder.bad("info run/history.csv", "history.csv");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    let folder = Folder::with_model();
+    let mut command = folder.command("train digits.npy --epochs 4000000000 --out x --json");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(json(&line)["epoch"], 1);
+    drop(stdout);
+    assert!(child.wait().unwrap().success());
+    let mut stderr = String::new();
+    child.stderr.unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(stderr, "");
+    assert_eq!(folder.names(), ["digits.npy", "run"]);
+}
