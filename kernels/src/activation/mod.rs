@@ -9,8 +9,9 @@
 //! anyway; gelu and silu, which are not monotonic, from z.
 //!
 //! To add one: a file with a type that implements [`Elementwise`], a variant of
-//! [`Activation`] with its line in `ALL` and in `visit`, and its formula in
-//! `reference/activation.rs`. The tests loop over `ALL`.
+//! [`Activation`] with its line in `ALL` and in `visit`, its name in `name.rs`,
+//! its formula in `reference/activation.rs`. The compiler asks for all but the
+//! line in `ALL`; the tests loop over that.
 
 mod gelu;
 mod kernel;

@@ -22,9 +22,9 @@ pub(super) const LN_2_HIGH: f32 = 0.693_359_4;
 pub(super) const LN_2_LOW: f32 = -2.121_944_4e-4;
 
 /// Error bound of [`exp`] in ULP.
-pub const EXP_MAX_ULP: f32 = 1.5;
+pub const EXP_MAX_ULP: f32 = 1.1;
 /// Error bound of [`expm1`] in ULP.
-pub const EXPM1_MAX_ULP: f32 = 3.0;
+pub const EXPM1_MAX_ULP: f32 = 1.75;
 
 /// eˣ rounds to 0 below, and to ∞ from 88.73 on.
 const LOWEST: f32 = -104.0;

@@ -15,7 +15,7 @@ use super::polynomial::polynomial;
 use crate::simd::Simd;
 
 /// Error bound of [`log`] in ULP.
-pub const LOG_MAX_ULP: f32 = 1.5;
+pub const LOG_MAX_ULP: f32 = 1.0;
 /// Error bound of [`log1p`] in ULP.
 pub const LOG1P_MAX_ULP: f32 = 1.5;
 

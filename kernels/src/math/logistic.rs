@@ -6,11 +6,11 @@ use super::log::log1p_of_unit;
 use crate::simd::Simd;
 
 /// Error bound of [`sigmoid`] in ULP.
-pub const SIGMOID_MAX_ULP: f32 = 3.0;
+pub const SIGMOID_MAX_ULP: f32 = 2.5;
 /// Error bound of [`tanh`] in ULP.
-pub const TANH_MAX_ULP: f32 = 3.0;
+pub const TANH_MAX_ULP: f32 = 2.75;
 /// Error bound of [`softplus`] in ULP.
-pub const SOFTPLUS_MAX_ULP: f32 = 3.0;
+pub const SOFTPLUS_MAX_ULP: f32 = 2.5;
 
 /// −|x|
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! Polynomials.
 //!
 //! The coefficients of this folder are our own minimax fits. Each was found
-//! by weighted least squares on 1 500 Chebyshev nodes of its interval, the
+//! by weighted least squares on some thousand Chebyshev nodes of its interval, the
 //! weights multiplied by the error and normalised until the error is even
 //! (Lawson's algorithm; function values from 40-digit arithmetic), so that the
 //! largest error *in ULP of the final result* is smallest. Then the
