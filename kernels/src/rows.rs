@@ -210,13 +210,14 @@ mod tests {
                     rows,
                     block_rows,
                     |b, mut block| {
-                        let ([from], [mut to]) = block.access([1], [0]);
-                        let mut sum = 0.0;
+                        block.per_block(0).fill(0.0);
+                        let ([from], [mut to], sums) = block.access_with([1], [0], Some(0));
+                        let sums = sums.unwrap();
                         for i in 0..from.rows() {
                             to.set(i, 1, from.get(i, 2));
-                            sum += from.get(i, 2);
+                            sums[0] += from.get(i, 2);
                         }
-                        block.per_block(0)[0] = sum;
+                        assert!(block.access_with([0, 1], [], None).2.is_none());
                         assert_eq!(block.rows().start, b * block_rows);
                     },
                 )

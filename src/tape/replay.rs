@@ -14,7 +14,10 @@ use crate::error::{Error, Result};
 
 /// Rows of a block. Enough that a weight, once loaded from L2, is used for
 /// many rows; few enough that the buffers of a block stay in L2 next to the
-/// weights, and that a minibatch has blocks for several threads.
+/// weights, and that a minibatch has blocks for several threads. (Measured on
+/// one core of an EPYC with 1 MiB of L2, 784-32-784 to 784-1000-…-784: 16 is up
+/// to a third slower where weights exceed L2, 64 and 128 differ from 32 by less
+/// than the noise of a busy machine.)
 pub(super) const BLOCK_ROWS: usize = 32;
 
 /// Floating-point operations under which a region stays on one thread: waking
