@@ -26,3 +26,7 @@ pub use autoencoder_kernels::optimizer::Optimizer;
 pub use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
 pub use error::{Error, Result};
 pub use model::Autoencoder;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,10 @@
 //! Matrices in the middle of guarded memory, for tests of kernels.
 
-#![allow(dead_code, reason = "each test binary uses a part of this module")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary includes this module and uses a part of it"
+)]
 
 use autoencoder_kernels::{Mat, MatMut, MatRef};
 use proptest::prelude::*;
