@@ -7,8 +7,8 @@ use super::Activation;
 use crate::error::Error;
 
 /// Every name, for the error message.
-pub(super) const KNOWN: &str = "identity, linear, relu, leaky_relu, leaky_relu:SLOPE, elu, elu:ALPHA, selu, \
-     sigmoid, tanh, softplus, gelu, gelu_tanh, silu or softmax";
+pub(super) const KNOWN: &str = "identity, linear, relu, leaky_relu, leaky_relu:SLOPE, \
+     elu, elu:ALPHA, selu, sigmoid, tanh, softplus, gelu, gelu_tanh, silu or softmax";
 
 impl Activation {
     /// Its name as text, parameter included; [`str::parse`] reads it back.

@@ -274,7 +274,8 @@ fn names_are_read_back() {
         Ok(Activation::LeakyRelu { slope: 0.2 })
     );
     let message = |text: &str| text.parse::<Activation>().unwrap_err().to_string();
-    assert!(message("rellu").starts_with("unknown activation \"rellu\": expected identity, relu"));
+    assert!(message("rellu").starts_with("unknown activation \"rellu\": expected identity, "));
+    assert_eq!("linear".parse(), Ok(Activation::Identity));
     assert_eq!(
         message("relu:1"),
         "relu is 1, expected no parameter: only leaky_relu and elu have one"
