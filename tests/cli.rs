@@ -433,7 +433,7 @@ fn info_describes_the_model_for_people() {
         "relu",
         "bytes",
         "FLOPs",
-        "1 epochs with adam",
+        "1 epoch with adam",
         "60 samples",
     ] {
         assert!(text.contains(says), "{says}: {text}");

@@ -48,11 +48,11 @@ impl Evaluate {
         }
         print(format_args!(
             "samples              {}\n\
-             loss ({})           {:.6}\n\
+             {:<19}  {:.6}\n\
              mean squared error   {:.6}\n\
              mean absolute error  {:.6}",
             line.samples,
-            line.loss_name,
+            format!("loss ({})", line.loss_name),
             line.loss,
             line.mean_squared_error,
             line.mean_absolute_error

@@ -86,12 +86,12 @@ fn trained(training: Option<&Training>) -> String {
         Some(val_loss) => format!("loss {:.6}, validation loss {val_loss:.6}", training.loss),
         None => format!("loss {:.6}", training.loss),
     };
+    let epochs = match training.epochs {
+        1 => "1 epoch".to_owned(),
+        epochs => format!("{epochs} epochs"),
+    };
     format!(
-        "trained for {} epochs with {}, learning rate {}, on {} samples {order}, {} at a time: {losses}",
-        training.epochs,
-        training.optimizer,
-        training.learning_rate,
-        training.samples,
-        training.batch_size,
+        "trained for {} with {}, learning rate {}, on {} samples {order}, {} at a time: {losses}",
+        epochs, training.optimizer, training.learning_rate, training.samples, training.batch_size,
     )
 }

@@ -13,7 +13,7 @@ use autoencoder::{Autoencoder, Result};
 use super::console::Failure;
 use super::reconstruct::draw;
 
-/// A folder that is ready to be written to. Dropped before it is filled, it
+/// A folder that is ready to be written to. Dropped while it is empty, it
 /// vanishes if it was made for this run.
 #[derive(Debug)]
 pub(crate) struct RunDirectory {
@@ -58,21 +58,22 @@ impl RunDirectory {
         &self.path
     }
 
-    /// Writes the files of a run, the model last.
+    /// Writes the files of a run. The model comes first and stays even if a
+    /// picture cannot be drawn: it is what all the time went into.
     pub(crate) fn fill(
         mut self,
         model: &Autoencoder,
         history: &History,
         pictured: &Dataset,
     ) -> Result<()> {
+        model.save(self.path.join("model.safetensors"))?;
         self.remove = false;
         write_history(&self.path.join("history.csv"), history)?;
         let losses: Vec<f64> = history.epochs.iter().map(|epoch| epoch.loss).collect();
         let val_losses = history.epochs.iter().filter_map(|epoch| epoch.val_loss);
         let val_losses: Vec<f64> = val_losses.collect();
         write_loss_svg(self.path.join("loss.svg"), &losses, &val_losses)?;
-        draw(&self.path.join("reconstructions.png"), model, pictured)?;
-        model.save(self.path.join("model.safetensors"))
+        draw(&self.path.join("reconstructions.png"), model, pictured)
     }
 }
 

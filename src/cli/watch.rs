@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use autoencoder::Autoencoder;
 use autoencoder::model::{Callback, Epoch, History, Progress};
@@ -13,9 +14,14 @@ use super::console::{Failure, print_json};
 /// Rows of the table at the end, at most, besides the last and the best epoch.
 const ROWS: u32 = 12;
 
+/// How often the bar changes: a step may take microseconds, and a message costs
+/// some of its own.
+const PERIOD: Duration = Duration::from_millis(50);
+
 /// A progress bar on stderr, which hides itself where that is no terminal.
 pub(crate) struct Bar {
     bar: ProgressBar,
+    drawn: Option<Instant>,
     val_loss: Option<f64>,
 }
 
@@ -27,6 +33,7 @@ impl Bar {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Bar {
             bar,
+            drawn: None,
             val_loss: None,
         }
     }
@@ -34,14 +41,13 @@ impl Bar {
 
 impl Callback for Bar {
     fn on_batch(&mut self, progress: &Progress) -> ControlFlow<()> {
-        let before = u64::from(progress.epoch - 1) * progress.samples_per_epoch as u64;
-        let position = before + progress.samples as u64;
-        let last = progress.samples == progress.samples_per_epoch;
-        // A step may take microseconds, and a message costs some of its own.
-        if self.bar.is_hidden() || (!last && progress.samples / 4096 == self.drawn(before)) {
+        let recent = self.drawn.is_some_and(|drawn| drawn.elapsed() < PERIOD);
+        if self.bar.is_hidden() || recent {
             return ControlFlow::Continue(());
         }
-        self.bar.set_position(position);
+        self.drawn = Some(Instant::now());
+        let before = u64::from(progress.epoch - 1) * progress.samples_per_epoch as u64;
+        self.bar.set_position(before + progress.samples as u64);
         let mut message = format!(
             "epoch {}/{}  loss {:.4}",
             progress.epoch, progress.epochs, progress.loss
@@ -59,13 +65,6 @@ impl Callback for Bar {
     fn on_epoch(&mut self, epoch: &Epoch, _: &Autoencoder) -> ControlFlow<()> {
         self.val_loss = epoch.val_loss;
         ControlFlow::Continue(())
-    }
-}
-
-impl Bar {
-    /// In units of 4 096 samples, how far this epoch is drawn.
-    fn drawn(&self, before: u64) -> usize {
-        (self.bar.position().saturating_sub(before) / 4096) as usize
     }
 }
 

@@ -222,3 +222,30 @@ fn check_loss(epoch: u32, what: &'static str, value: f64) -> Result<()> {
         Err(Error::Diverged { epoch, what, value })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::digits;
+    use crate::model::callback::Silent;
+
+    #[test]
+    fn the_order_of_an_epoch_depends_on_its_number_alone() {
+        let data = digits().slice(0..40).unwrap();
+        let model = Autoencoder::builder().input(784).encoder([2]);
+        let model = model.build().unwrap();
+        let options = FitOptions::default();
+        let order = |epochs: &[u32]| {
+            let mut trainer = Trainer::new(&model, &data, &options).unwrap();
+            for &epoch in epochs {
+                trainer.train(epoch, &mut Silent).unwrap();
+            }
+            trainer.order
+        };
+        assert_eq!(order(&[1, 2, 3]), order(&[3]));
+        assert_ne!(order(&[2]), order(&[3]));
+        let mut sorted = order(&[3]);
+        sorted.sort();
+        assert!(sorted.into_iter().eq(0..40));
+    }
+}
