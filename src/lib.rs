@@ -6,7 +6,7 @@
 //!   minibatch.
 //! - [`random`]: random numbers that stay the same.
 //! - [`plot`]: pictures of a run.
-//! - [`file`]: files that are written whole or not at all.
+//! - [`mod@file`]: files that are written whole or not at all.
 //! - [`error`]: the one error type.
 //!
 //! The kernels are a crate of their own, `autoencoder_kernels`.
