@@ -1,32 +1,30 @@
-//! A buffer per thread for packed operands, kept between calls.
+//! Buffers for packed operands, kept by each thread between calls.
 
 use std::cell::RefCell;
 
 use crate::mat::{Element, Mat};
 
 thread_local! {
-    // In f64s, so that a multiple of eight bytes serves any element.
-    static BUFFER: RefCell<Mat<f64>> = RefCell::default();
+    // Those that are not in use. In f64s, so that a multiple of eight bytes
+    // serves any element.
+    static BUFFERS: RefCell<Vec<Mat<f64>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `f` with `len` elements that hold unspecified numbers, from this
-/// thread's buffer, which grows where it is too small. A call inside `f` gets
-/// memory of its own.
+/// Calls `f` with `len` elements that hold unspecified numbers, from one of
+/// this thread's buffers, which grows where it is too small. A call inside `f`
+/// (a task that was stolen while waiting for others) gets another one.
 pub(crate) fn with_buffer<T: Element, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
     if len == 0 {
         return f(&mut []);
     }
     let words = (len * size_of::<T>()).div_ceil(size_of::<f64>());
-    BUFFER.with(|buffer| match buffer.try_borrow_mut() {
-        Ok(mut buffer) => {
-            if buffer.cols() < words {
-                *buffer = Mat::zeros(1, words);
-            }
-            f(view(&mut buffer, len))
-        }
-        // A nested call: a GEMM task that was stolen by a waiting GEMM.
-        Err(_) => f(view(&mut Mat::zeros(1, words), len)),
-    })
+    let mut buffer = BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+    if buffer.cols() < words {
+        buffer = Mat::zeros(1, words);
+    }
+    let result = f(view(&mut buffer, len));
+    BUFFERS.with_borrow_mut(|buffers| buffers.push(buffer));
+    result
 }
 
 fn view<T: Element>(buffer: &mut Mat<f64>, len: usize) -> &mut [T] {

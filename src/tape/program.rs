@@ -1,9 +1,11 @@
 //! A tape planned for training: steps, gradients, losses.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use autoencoder_kernels::dense::{BackwardWeight, GradientTerm, MAX_TERMS, UpdateWeight};
 use autoencoder_kernels::optimizer::{self, Optimizer};
+use autoencoder_kernels::parallel::for_each_mut;
 use autoencoder_kernels::{Context, Mat, MatMut};
 
 use super::inference::Inference;
@@ -248,23 +250,32 @@ impl Program {
 
     /// The second region: the optimiser's step for all parameters, with the
     /// gradients of the weights on the way if they are not there yet.
-    ///
-    /// One parameter after the other, each on all threads: a thread that waits
-    /// for the rest of one product could otherwise begin another, and need a
-    /// second workspace.
     fn update(&self, parameters: &mut Parameters, update: Update, rows: usize) -> Result<()> {
         let context = context_for(self.options.context, &self.plan, rows);
-        for (number, entry) in parameters.entries.iter_mut().enumerate() {
+        let failed = OnceLock::new();
+        let one = |number: usize, entry: &mut Entry| {
             let terms = &self.plan.terms[number];
             if !terms.is_empty() && self.options.fused {
                 with_terms(terms, &self.memory.buffers, rows, |terms| {
                     update.apply_terms(context, entry, terms)
-                })?;
+                })
             } else if !terms.is_empty() || self.plan.sums[number].is_some() {
-                update.apply(context, entry, &self.gradients[number])?;
+                update.apply(context, entry, &self.gradients[number])
+            } else {
+                Ok(())
             }
-        }
-        Ok(())
+        };
+        // One tree of tasks: parameters, and the tiles of each.
+        for_each_mut(
+            context.parallelism,
+            &mut parameters.entries,
+            |number, entry| {
+                if let Err(error) = one(number, entry) {
+                    _ = failed.set(error);
+                }
+            },
+        );
+        failed.into_inner().map_or(Ok(()), Err)
     }
 
     fn make_room_for_gradients(&mut self) -> Result<()> {
