@@ -84,6 +84,33 @@ where
     }
 }
 
+/// See the micro-kernel's loop.
+const ROWS_PER_POINTER: usize = 3;
+
+/// The same pointer, of which the compiler knows nothing else: it stays in a
+/// register of its own. Costs no instruction.
+#[inline(always)]
+#[cfg(target_arch = "x86_64")]
+fn opaque<T>(mut pointer: *const T) -> *const T {
+    // SAFETY: the template is a comment: the register is left as it is, and
+    // nothing else is touched.
+    unsafe {
+        std::arch::asm!(
+            "/* {0} */",
+            inout(reg) pointer,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    pointer
+}
+
+/// Other architectures have the registers for twelve addresses.
+#[inline(always)]
+#[cfg(not(target_arch = "x86_64"))]
+fn opaque<T>(pointer: *const T) -> *const T {
+    pointer
+}
+
 // The three widths of a tile. A single vector is always read by mask.
 const FULL: u8 = 0;
 const FULL_EDGE: u8 = 1;
@@ -167,8 +194,17 @@ unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bo
             }
         }
     }
-    let (mut a, mut b) = (tile.a, tile.b);
+    let mut b = tile.b;
     let (a_row, a_step) = tile.a_strides;
+    // A pointer for every third row: [p], [p + stride] and [p + 2·stride] are
+    // addresses that an instruction can have. Left alone, the compiler either
+    // keeps all twelve addresses, more than there are registers, or walks from
+    // row to row in a chain of twelve additions, as long as the twelve cycles
+    // of a whole step.
+    let mut a: [*const T; MAX_ROWS / ROWS_PER_POINTER] = std::array::from_fn(|group| {
+        let row = (group * ROWS_PER_POINTER) as isize * a_row;
+        opaque(tile.a.wrapping_offset(row))
+    });
     for _ in 0..tile.k {
         let mut row = [s.splat(T::default()); NR];
         for (j, v) in row.iter_mut().enumerate() {
@@ -185,13 +221,18 @@ unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bo
         }
         for (i, acc) in acc.iter_mut().enumerate() {
             // SAFETY: premise 2: i < MR = rows, p < k.
-            let x = s.splat(unsafe { a.offset(i as isize * a_row).read() });
+            let x = s.splat(unsafe {
+                let row = (i % ROWS_PER_POINTER) as isize * a_row;
+                a[i / ROWS_PER_POINTER].offset(row).read()
+            });
             for (acc, &b) in acc.iter_mut().zip(&row) {
                 *acc = s.mul_add(x, b, *acc);
             }
         }
         // The last step leads out of the operand: only the address is made.
-        a = a.wrapping_offset(a_step);
+        for a in &mut a {
+            *a = opaque(a.wrapping_offset(a_step));
+        }
         b = b.wrapping_offset(tile.b_stride);
     }
     // SAFETY: premise 4.
