@@ -10,6 +10,7 @@ pub(super) struct Identity;
 impl Elementwise for Identity {
     const SAVES: Saves = Saves::Output;
     const IS_IDENTITY: bool = true;
+    const FUSES_WITH_LOSS: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, _: S, z: S::Vector) -> S::Vector {

@@ -9,6 +9,7 @@ pub(super) struct Sigmoid;
 
 impl Elementwise for Sigmoid {
     const SAVES: Saves = Saves::Output;
+    const FUSES_WITH_LOSS: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {

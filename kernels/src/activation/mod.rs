@@ -175,6 +175,9 @@ pub(crate) trait Elementwise: Copy + Send + Sync + 'static {
     const SAVES: Saves;
     /// Whether `apply` returns its argument, so that callers can skip passes.
     const IS_IDENTITY: bool = false;
+    /// Whether a loss is compiled into one pass with it: for activations that
+    /// usual output layers have. Each costs a function per loss and level.
+    const FUSES_WITH_LOSS: bool = false;
 
     /// act(z). NaN gives NaN, ±∞ the limit.
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector;

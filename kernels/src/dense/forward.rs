@@ -3,7 +3,7 @@
 use super::{Destination, Source, check_rows_contiguous, for_each_vector, load, store};
 use crate::activation::{Activation, ActivationVisitor, Elementwise};
 use crate::error::{Error, check_length, check_shape};
-use crate::gemm::epilogue::{InCache, Store, Tile, TileOperation};
+use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
 use crate::gemm::{Term, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
@@ -123,7 +123,7 @@ impl<A: Elementwise> Kernel for Typed<A> {
                     beta: None,
                     plain: true,
                 };
-                multiply(s, work.shape, &[work.term], &store, parallelism);
+                multiply(s, work.shape, &[work.term], Sink::Store(store), parallelism);
             } else {
                 let operation = BiasActivation {
                     s,
@@ -135,10 +135,8 @@ impl<A: Elementwise> Kernel for Typed<A> {
                     y: work.y,
                     z: work.z,
                 };
-                let epilogue = InCache {
-                    operation: &operation,
-                };
-                multiply(s, work.shape, &[work.term], &epilogue, parallelism);
+                let sink = Sink::Operation(&operation);
+                multiply(s, work.shape, &[work.term], sink, parallelism);
             }
         }
     }
@@ -159,34 +157,34 @@ struct BiasActivation<S, A> {
 unsafe impl<S: Sync, A: Sync> Sync for BiasActivation<S, A> {}
 
 impl<S: Simd, A: Elementwise> TileOperation<f32> for BiasActivation<S, A> {
-    unsafe fn apply(&self, tile: Tile<f32>) {
+    unsafe fn apply(&self, panel: Panel<f32>) {
         let s = self.s;
         s.vectorize(
             #[inline(always)]
             || {
                 for_each_vector(
                     s,
-                    tile.cols,
+                    panel.cols,
                     #[inline(always)]
                     |j, mask| {
-                        let col = tile.col + j;
+                        let col = panel.col + j;
                         let bias = if self.bias.data.is_null() {
                             s.splat(0.0)
                         } else {
                             // SAFETY: columns `col ..` of the bias, by mask.
                             unsafe { load(s, self.bias.at(0, col), mask) }
                         };
-                        for i in 0..tile.rows {
+                        for i in 0..panel.rows {
                             // SAFETY: the tile's rows hold whole vectors; the
                             // outputs hold the tile's elements.
                             unsafe {
-                                let acc = s.load(tile.data.add(i * tile.stride + j));
+                                let acc = s.load(panel.data.add(i * panel.stride + j));
                                 let z = s.add(acc, bias);
                                 if !self.z.is_none() {
-                                    store(s, self.z.at(tile.row + i, col), z, mask);
+                                    store(s, self.z.at(panel.row + i, col), z, mask);
                                 }
                                 let y = self.activation.apply(s, z);
-                                store(s, self.y.at(tile.row + i, col), y, mask);
+                                store(s, self.y.at(panel.row + i, col), y, mask);
                             }
                         }
                     },

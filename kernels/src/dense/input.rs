@@ -6,7 +6,7 @@ use super::{
 };
 use crate::activation::{Activation, ActivationVisitor, Elementwise};
 use crate::error::{Error, check_length, check_shape};
-use crate::gemm::epilogue::{InCache, Store, Tile, TileOperation};
+use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
 use crate::gemm::{Term, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
@@ -136,7 +136,7 @@ impl<A: Elementwise> Kernel for Typed<A> {
                     beta: None,
                     plain: true,
                 };
-                multiply(s, work.shape, &terms, &store, parallelism);
+                multiply(s, work.shape, &terms, Sink::Store(store), parallelism);
             } else {
                 let operation = Slope {
                     s,
@@ -145,10 +145,8 @@ impl<A: Elementwise> Kernel for Typed<A> {
                     output: work.output,
                     sums: work.sums,
                 };
-                let epilogue = InCache {
-                    operation: &operation,
-                };
-                multiply(s, work.shape, &terms, &epilogue, parallelism);
+                let sink = Sink::Operation(&operation);
+                multiply(s, work.shape, &terms, sink, parallelism);
             }
         }
     }
@@ -168,30 +166,30 @@ struct Slope<S, A> {
 unsafe impl<S: Sync, A: Sync> Sync for Slope<S, A> {}
 
 impl<S: Simd, A: Elementwise> TileOperation<f32> for Slope<S, A> {
-    unsafe fn apply(&self, tile: Tile<f32>) {
+    unsafe fn apply(&self, panel: Panel<f32>) {
         let s = self.s;
         s.vectorize(
             #[inline(always)]
             || {
                 for_each_vector(
                     s,
-                    tile.cols,
+                    panel.cols,
                     #[inline(always)]
                     |j, mask| {
-                        let col = tile.col + j;
+                        let col = panel.col + j;
                         let mut column = if self.sums.is_null() {
                             s.splat(0.0)
                         } else {
                             // SAFETY: columns `col ..` of the sums, by mask.
                             unsafe { load(s, self.sums.add(col), mask) }
                         };
-                        for i in 0..tile.rows {
-                            let row = tile.row + i;
+                        for i in 0..panel.rows {
+                            let row = panel.row + i;
                             // SAFETY: the tile's rows hold whole vectors;
                             // `saved` (unless the identity ignores it) and the
                             // output hold the tile's elements.
                             unsafe {
-                                let mut delta = s.load(tile.data.add(i * tile.stride + j));
+                                let mut delta = s.load(panel.data.add(i * panel.stride + j));
                                 if !A::IS_IDENTITY {
                                     let saved = load(s, self.saved.at(row, col), mask);
                                     let slope = self.activation.derivative(s, saved);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::activation::{self, Activation, ActivationVisitor, Elementwise, Saves};
 use crate::error::{Error, check_length, check_shape};
-use crate::gemm::epilogue::{InCache, MAX_TILE, Tile, TileOperation};
+use crate::gemm::epilogue::{MAX_PANEL, MAX_PANEL_VECTORS, Panel, Sink, TileOperation};
 use crate::gemm::{Term, multiply};
 use crate::level::{Kernel, Level};
 use crate::loss::{self, ElementwiseLoss, Loss, LossVisitor};
@@ -189,55 +189,62 @@ impl<S: Simd, L: ElementwiseLoss> ActivationVisitor for WithLoss<'_, S, L> {
     type Output = ();
 
     fn visit<A: Elementwise>(self, activation: A) {
-        let s = self.s;
-        if A::IS_IDENTITY {
-            self.run(None);
+        let WithLoss { s, loss, work } = self;
+        let (shape, term) = (work.shape, work.term);
+        if const { A::FUSES_WITH_LOSS } {
+            let operation = InOnePass {
+                s,
+                activation,
+                loss,
+                work,
+            };
+            run(s, shape, term, &operation);
         } else {
-            self.run(Some(&OnTile { s, activation }));
+            let operation = InPasses {
+                s,
+                activation: &OnPanel { s, activation },
+                loss,
+                work,
+            };
+            run(s, shape, term, &operation);
         }
     }
 }
 
-impl<S: Simd, L: ElementwiseLoss> WithLoss<'_, S, L> {
-    // Not inlined: one copy serves all activations.
-    #[inline(never)]
-    fn run(self, activation: Option<&dyn TileActivation>) {
-        let (s, loss, work) = (self.s, self.loss, self.work);
-        let (shape, terms) = (work.shape, [work.term]);
-        let operation = LossDelta {
+/// Runs the product on this thread.
+fn run<S: Simd>(s: S, shape: (usize, usize), term: Term<f32>, operation: &dyn TileOperation<f32>) {
+    // SAFETY: the views are readable, δ and the sums writable, at every index
+    // of the checked shapes; exclusive borrows keep what is written apart from
+    // what is read; nobody else runs the operation.
+    unsafe {
+        multiply(
             s,
-            activation,
-            loss,
-            work,
-        };
-        let epilogue = InCache {
-            operation: &operation,
-        };
-        // SAFETY: the views are readable, δ and the sums writable, at every
-        // index of the checked shapes; exclusive borrows keep what is written
-        // apart from what is read; the product runs on this thread alone.
-        unsafe { multiply(s, shape, &terms, &epilogue, Parallelism::Serial) }
+            shape,
+            &[term],
+            Sink::Operation(operation),
+            Parallelism::Serial,
+        )
     }
 }
 
-/// An activation over all elements of a tile in L1.
+/// An activation over all elements of a panel in L1.
 ///
-/// The identity, which the usual losses have in the form that takes logits, is
-/// fused with the loss in one pass. For the others, activation and derivative
-/// are passes of their own over 1.5 KB: a function for each pair of activation
-/// and loss would be 200 more of them.
-trait TileActivation: Sync {
+/// The identity, which the usual losses have in the form that takes logits, and
+/// the sigmoid fuse with the loss in one pass. For the others, activation and
+/// derivative are passes of their own over 6 KB: a function for each pair of
+/// activation and loss would be 200 more of them.
+trait PanelActivation: Sync {
     fn saves(&self) -> Saves;
     fn forward(&self, z: &[f32], y: &mut [f32]);
     fn backward(&self, saved: &[f32], delta: &mut [f32]);
 }
 
-struct OnTile<S, A> {
+struct OnPanel<S, A> {
     s: S,
     activation: A,
 }
 
-impl<S: Simd, A: Elementwise> TileActivation for OnTile<S, A> {
+impl<S: Simd, A: Elementwise> PanelActivation for OnPanel<S, A> {
     fn saves(&self) -> Saves {
         A::SAVES
     }
@@ -246,7 +253,15 @@ impl<S: Simd, A: Elementwise> TileActivation for OnTile<S, A> {
         let s = self.s;
         s.vectorize(
             #[inline(always)]
-            || map_into(s, z, y, |z| self.activation.apply(s, z)),
+            || {
+                map_into(
+                    s,
+                    z,
+                    y,
+                    #[inline(always)]
+                    |z| self.activation.apply(s, z),
+                );
+            },
         );
     }
 
@@ -255,63 +270,47 @@ impl<S: Simd, A: Elementwise> TileActivation for OnTile<S, A> {
         s.vectorize(
             #[inline(always)]
             || {
-                map_with(s, saved, delta, |saved, delta| {
-                    s.mul(delta, self.activation.derivative(s, saved))
-                });
+                map_with(
+                    s,
+                    saved,
+                    delta,
+                    #[inline(always)]
+                    |saved, delta| s.mul(delta, self.activation.derivative(s, saved)),
+                );
             },
         );
     }
 }
 
-/// From a tile of X·W: loss, δ, column sums of δ.
-struct LossDelta<'a, S, L> {
+/// Bias, activation, loss, δ and column sums while each vector is in a
+/// register.
+struct InOnePass<'a, S, A, L> {
     s: S,
-    /// `None` for the identity.
-    activation: Option<&'a dyn TileActivation>,
+    activation: A,
     loss: L,
     work: Work<'a>,
 }
 
-// SAFETY: the sums and the total are written without synchronisation; the only
-// place that makes a `LossDelta` runs the product on one thread.
-unsafe impl<S: Sync, L: Sync> Sync for LossDelta<'_, S, L> {}
+// SAFETY: the sums and the total are written without synchronisation; `run`
+// is the only user, on one thread.
+unsafe impl<S: Sync, A: Sync, L: Sync> Sync for InOnePass<'_, S, A, L> {}
 
-impl<S: Simd, L: ElementwiseLoss> TileOperation<f32> for LossDelta<'_, S, L> {
-    unsafe fn apply(&self, tile: Tile<f32>) {
-        // A tile adds at most 12 rows of two vectors to its sum.
-        const { assert!(L::ADDS_BEFORE_FLUSH >= 24) };
-        // SAFETY: the caller's contract is theirs.
-        let total = unsafe {
-            match self.activation {
-                None => self.in_one_pass(tile),
-                Some(activation) => self.in_passes(tile, activation),
-            }
-        };
-        // SAFETY: `total` is borrowed exclusively by this product, which runs
-        // on one thread.
-        unsafe { *self.work.total += f64::from(total) };
-    }
-}
-
-impl<S: Simd, L: ElementwiseLoss> LossDelta<'_, S, L> {
-    /// The identity: bias, loss, δ and column sums while each vector is in a
-    /// register. Returns the sum of the loss's values.
-    ///
-    /// # Safety
-    /// As [`TileOperation::apply`].
-    unsafe fn in_one_pass(&self, tile: Tile<f32>) -> f32 {
+impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for InOnePass<'_, S, A, L> {
+    unsafe fn apply(&self, panel: Panel<f32>) {
+        // A panel adds this many vectors to its sum, at most.
+        const { assert!(L::ADDS_BEFORE_FLUSH >= MAX_PANEL_VECTORS) };
         let (s, work) = (self.s, &self.work);
-        s.vectorize(
+        let total = s.vectorize(
             #[inline(always)]
             || {
                 let mut sum = self.loss.start(s);
                 let scale = s.splat(work.scale);
                 for_each_vector(
                     s,
-                    tile.cols,
+                    panel.cols,
                     #[inline(always)]
                     |j, mask| {
-                        let col = tile.col + j;
+                        let col = panel.col + j;
                         let read = |from: *const f32| {
                             if from.is_null() {
                                 s.splat(0.0)
@@ -322,16 +321,25 @@ impl<S: Simd, L: ElementwiseLoss> LossDelta<'_, S, L> {
                             }
                         };
                         let (bias, mut column) = (read(work.bias), read(work.sums));
-                        for i in 0..tile.rows {
-                            let row = tile.row + i;
-                            // SAFETY: the tile's rows hold whole vectors;
-                            // target and δ hold the tile's elements.
+                        for i in 0..panel.rows {
+                            let row = panel.row + i;
+                            // SAFETY: the panel's rows hold whole vectors;
+                            // target and δ hold the panel's elements.
                             unsafe {
-                                let acc = s.load(tile.data.add(i * tile.stride + j));
-                                let y = s.add(acc, bias);
+                                let acc = s.load(panel.data.add(i * panel.stride + j));
+                                let z = s.add(acc, bias);
+                                let y = self.activation.apply(s, z);
                                 let target = load(s, work.target.at(row, col), mask);
                                 let gradient = self.loss.add(s, &mut sum, y, target, mask);
-                                let delta = s.mul(gradient, scale);
+                                let mut delta = s.mul(gradient, scale);
+                                if const { !A::IS_IDENTITY } {
+                                    let saved = match A::SAVES {
+                                        Saves::Input => z,
+                                        Saves::Output => y,
+                                    };
+                                    let slope = self.activation.derivative(s, saved);
+                                    delta = s.mul(delta, slope);
+                                }
                                 store(s, work.delta.at(row, col), delta, mask);
                                 column = s.add(column, delta);
                             }
@@ -344,74 +352,113 @@ impl<S: Simd, L: ElementwiseLoss> LossDelta<'_, S, L> {
                 );
                 s.reduce_add(self.loss.total(s, sum))
             },
-        )
+        );
+        // SAFETY: `total` is borrowed exclusively by this product, which runs
+        // on one thread.
+        unsafe { *work.total += f64::from(total) };
     }
+}
 
-    /// Other activations: a pass each for bias, activation, loss, derivative,
-    /// output. Returns the sum of the loss's values.
-    ///
-    /// # Safety
-    /// As [`TileOperation::apply`].
-    unsafe fn in_passes(&self, tile: Tile<f32>, activation: &dyn TileActivation) -> f32 {
+/// A pass each for bias, activation, loss, derivative, output.
+struct InPasses<'a, S, L> {
+    s: S,
+    activation: &'a dyn PanelActivation,
+    loss: L,
+    work: Work<'a>,
+}
+
+// SAFETY: as for `InOnePass`.
+unsafe impl<S: Sync, L: Sync> Sync for InPasses<'_, S, L> {}
+
+impl<S: Simd, L: ElementwiseLoss> TileOperation<f32> for InPasses<'_, S, L> {
+    unsafe fn apply(&self, panel: Panel<f32>) {
+        const { assert!(L::ADDS_BEFORE_FLUSH >= MAX_PANEL_VECTORS) };
         let (s, work) = (self.s, &self.work);
-        let len = tile.rows * tile.stride;
-        let (mut y_room, mut delta_room) = ([0.0; MAX_TILE], [0.0; MAX_TILE]);
+        let len = panel.rows * panel.stride;
+        let (mut y_room, mut delta_room) = ([0.0; MAX_PANEL], [0.0; MAX_PANEL]);
         let (y, delta) = (&mut y_room[..len], &mut delta_room[..len]);
-        // SAFETY: the tile holds rows · stride elements, all written by the
+        // SAFETY: the panel holds rows · stride elements, all written by the
         // micro-kernel, and is this call's own.
-        let z = unsafe { std::slice::from_raw_parts_mut(tile.data, len) };
-        // SAFETY: the bias has the tile's columns.
+        let z = unsafe { std::slice::from_raw_parts_mut(panel.data, len) };
+        // SAFETY: the bias has the panel's columns.
         let bias = (!work.bias.is_null())
-            .then(|| unsafe { std::slice::from_raw_parts(work.bias.add(tile.col), tile.cols) });
-        // SAFETY: the sums have the tile's columns; nobody else holds them.
-        let mut sums = (!work.sums.is_null())
-            .then(|| unsafe { std::slice::from_raw_parts_mut(work.sums.add(tile.col), tile.cols) });
-        let rows = |room: usize| room * tile.stride..room * tile.stride + tile.cols;
+            .then(|| unsafe { std::slice::from_raw_parts(work.bias.add(panel.col), panel.cols) });
+        // SAFETY: the sums have the panel's columns; nobody else holds them.
+        let mut sums = (!work.sums.is_null()).then(|| unsafe {
+            std::slice::from_raw_parts_mut(work.sums.add(panel.col), panel.cols)
+        });
+        let rows = |room: usize| room * panel.stride..room * panel.stride + panel.cols;
 
         if let Some(bias) = bias {
-            for i in 0..tile.rows {
-                s.vectorize(|| map_with(s, bias, &mut z[rows(i)], |b, z| s.add(z, b)));
-            }
+            s.vectorize(
+                #[inline(always)]
+                || {
+                    for i in 0..panel.rows {
+                        map_with(
+                            s,
+                            bias,
+                            &mut z[rows(i)],
+                            #[inline(always)]
+                            |b, z| s.add(z, b),
+                        );
+                    }
+                },
+            );
         }
-        activation.forward(z, y);
+        self.activation.forward(z, y);
         let total = s.vectorize(
             #[inline(always)]
             || {
                 let mut sum = self.loss.start(s);
                 let scale = s.splat(work.scale);
-                for i in 0..tile.rows {
-                    // SAFETY: the target holds the tile's elements, a row's as
-                    // neighbours.
+                for i in 0..panel.rows {
+                    // SAFETY: the target holds the panel's elements, a row's
+                    // as neighbours.
                     let target = unsafe {
-                        let from = work.target.at(tile.row + i, tile.col);
-                        std::slice::from_raw_parts(from, tile.cols)
+                        let from = work.target.at(panel.row + i, panel.col);
+                        std::slice::from_raw_parts(from, panel.cols)
                     };
-                    zip_into(s, &y[rows(i)], target, &mut delta[rows(i)], |y, t, mask| {
-                        s.mul(self.loss.add(s, &mut sum, y, t, mask), scale)
-                    });
+                    zip_into(
+                        s,
+                        &y[rows(i)],
+                        target,
+                        &mut delta[rows(i)],
+                        #[inline(always)]
+                        |y, t, mask| s.mul(self.loss.add(s, &mut sum, y, t, mask), scale),
+                    );
                 }
                 s.reduce_add(self.loss.total(s, sum))
             },
         );
-        activation.backward(
-            match activation.saves() {
-                Saves::Input => z,
-                Saves::Output => y,
+        let saved = match self.activation.saves() {
+            Saves::Input => z,
+            Saves::Output => y,
+        };
+        self.activation.backward(saved, delta);
+        s.vectorize(
+            #[inline(always)]
+            || {
+                for i in 0..panel.rows {
+                    // SAFETY: δ holds the panel's elements, a row's as
+                    // neighbours, and they are nobody else's.
+                    let to = unsafe {
+                        let to = work.delta.at(panel.row + i, panel.col);
+                        std::slice::from_raw_parts_mut(to, panel.cols)
+                    };
+                    to.copy_from_slice(&delta[rows(i)]);
+                    if let Some(sums) = &mut sums {
+                        map_with(
+                            s,
+                            to,
+                            sums,
+                            #[inline(always)]
+                            |delta, sum| s.add(sum, delta),
+                        );
+                    }
+                }
             },
-            delta,
         );
-        for i in 0..tile.rows {
-            // SAFETY: δ holds the tile's elements, a row's as neighbours, and
-            // this tile's are nobody else's.
-            let to = unsafe {
-                let to = work.delta.at(tile.row + i, tile.col);
-                std::slice::from_raw_parts_mut(to, tile.cols)
-            };
-            to.copy_from_slice(&delta[rows(i)]);
-            if let Some(sums) = &mut sums {
-                s.vectorize(|| map_with(s, to, sums, |delta, sum| s.add(sum, delta)));
-            }
-        }
-        total
+        // SAFETY: as for `InOnePass`.
+        unsafe { *work.total += f64::from(total) };
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Destination, check_rows_contiguous, for_each_vector, load, store};
 use crate::error::{Error, check_length, check_shape};
-use crate::gemm::epilogue::{InCache, Store, Tile, TileOperation};
+use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
 use crate::gemm::{Term, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
@@ -111,7 +111,15 @@ impl Kernel for Gradient<'_> {
         };
         // SAFETY: the views are readable, the gradient writable, at every
         // index of the checked shapes; its exclusive borrow keeps it apart.
-        unsafe { multiply(s, self.shape, self.terms, &store, self.parallelism) }
+        unsafe {
+            multiply(
+                s,
+                self.shape,
+                self.terms,
+                Sink::Store(store),
+                self.parallelism,
+            )
+        }
     }
 }
 
@@ -189,14 +197,12 @@ impl<U: ElementwiseUpdate> Kernel for Typed<'_, U> {
             weight: work.weight,
             state: work.state,
         };
-        let epilogue = InCache {
-            operation: &operation,
-        };
+        let sink = Sink::Operation(&operation);
         let parallelism = work.context.parallelism;
         // SAFETY: the views are readable, weight and state writable, at every
         // index of the checked shapes; exclusive borrows keep them apart; each
         // tile touches its own elements of weight and state.
-        unsafe { multiply(s, work.shape, work.terms, &epilogue, parallelism) }
+        unsafe { multiply(s, work.shape, work.terms, sink, parallelism) }
     }
 }
 
@@ -214,24 +220,24 @@ struct Update<S, U> {
 unsafe impl<S: Sync, U: Sync> Sync for Update<S, U> {}
 
 impl<S: Simd, U: ElementwiseUpdate> TileOperation<f32> for Update<S, U> {
-    unsafe fn apply(&self, tile: Tile<f32>) {
+    unsafe fn apply(&self, panel: Panel<f32>) {
         let s = self.s;
         s.vectorize(
             #[inline(always)]
             || {
-                for i in 0..tile.rows {
-                    let row = tile.row + i;
+                for i in 0..panel.rows {
+                    let row = panel.row + i;
                     for_each_vector(
                         s,
-                        tile.cols,
+                        panel.cols,
                         #[inline(always)]
                         |j, mask| {
-                            let col = tile.col + j;
+                            let col = panel.col + j;
                             // SAFETY: the tile's rows hold whole vectors;
                             // weight and the optimiser's slots hold the tile's
                             // elements.
                             unsafe {
-                                let gradient = s.load(tile.data.add(i * tile.stride + j));
+                                let gradient = s.load(panel.data.add(i * panel.stride + j));
                                 let to = self.weight.at(row, col);
                                 let mut state = [s.splat(0.0); 3];
                                 for (v, slot) in state.iter_mut().zip(&self.state).take(U::SLOTS) {

@@ -15,7 +15,7 @@
 
 use std::ops::Range;
 
-use super::epilogue::{Epilogue, Partial};
+use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
 use super::pack::pack_panel;
 use super::tile::{TileArguments, compute};
 use crate::mat::{Element, MatRef};
@@ -64,29 +64,28 @@ impl<T: Element> Term<T> {
 }
 
 /// Computes the sum of the terms, an m × n matrix, tile by tile, and gives
-/// each tile to the epilogue.
+/// each tile to the sink.
 ///
 /// Each element is one chain of multiply-adds through all terms in order,
 /// whatever the blocking, the threads and the neighbouring elements.
 ///
 /// # Safety
 /// 1. Every term is readable at (i < m, p < k) of A and (p < k, j < n) of B,
-///    and nobody writes there meanwhile; the epilogue may only if no other
+///    and nobody writes there meanwhile; the sink may only if no other
 ///    tile reads what it writes.
-/// 2. The epilogue accepts every tile of an m × n matrix.
+/// 2. The sink accepts every tile of an m × n matrix.
 // Not inlined: only the micro-kernel needs the level's instructions, and one
-// copy of the loops serves all callers with the same epilogue.
+// copy of the loops serves all callers.
 #[inline(never)]
-pub(crate) unsafe fn multiply<T, S, E>(
+pub(crate) unsafe fn multiply<T, S>(
     s: S,
     (m, n): (usize, usize),
     terms: &[Term<T>],
-    epilogue: &E,
+    sink: Sink<'_, T>,
     parallelism: Parallelism,
 ) where
     T: Element,
     S: Registers<T>,
-    E: Epilogue<T, S>,
 {
     if m == 0 || n == 0 {
         return;
@@ -104,7 +103,7 @@ pub(crate) unsafe fn multiply<T, S, E>(
                     height: S::TILE_ROWS,
                 };
                 // SAFETY: the caller's contract; the block lies inside of C.
-                unsafe { multiply_block(s, &plan, &block, terms, epilogue, workspace, parallelism) }
+                unsafe { multiply_block(s, &plan, &block, terms, sink, workspace, parallelism) }
             }
         }
     });
@@ -188,7 +187,7 @@ impl Plan {
 }
 
 /// Into how many parts a sum of length `k` is cut; a sum of length 0 still
-/// has one, so that the epilogue runs.
+/// has one, so that the sink gets its tiles.
 fn parts_of(k: usize) -> usize {
     k.div_ceil(tuning::MAX_K).max(1)
 }
@@ -230,18 +229,17 @@ impl Block {
 /// # Safety
 /// As [`multiply`]; the block lies inside of C, and `workspace` is the plan's.
 #[inline(always)]
-unsafe fn multiply_block<T, S, E>(
+unsafe fn multiply_block<T, S>(
     s: S,
     plan: &Plan,
     block: &Block,
     terms: &[Term<T>],
-    epilogue: &E,
+    sink: Sink<'_, T>,
     workspace: &mut [T],
     parallelism: Parallelism,
 ) where
     T: Element,
     S: Registers<T>,
-    E: Epilogue<T, S>,
 {
     let (tile_rows, tile_cols) = (block.tile_rows(), block.tile_cols());
     let slot = block.height * block.width;
@@ -277,40 +275,48 @@ unsafe fn multiply_block<T, S, E>(
                     // SAFETY: columns `cols` of the part are readable; the
                     // panels before take cols.start · k elements of the area,
                     // which has room for whole panels of the longest part.
-                    s.vectorize(|| unsafe {
-                        pack_panel(
-                            s,
-                            b.get().offset(cols.start as isize * term.b_strides.1),
-                            (term.b_strides.1, term.b_strides.0),
-                            cols.len(),
-                            k,
-                            workspace.get().add(plan.b_area + cols.start * k),
-                            width,
-                        );
-                    })
+                    s.vectorize(
+                        #[inline(always)]
+                        || unsafe {
+                            pack_panel(
+                                s,
+                                b.get().offset(cols.start as isize * term.b_strides.1),
+                                (term.b_strides.1, term.b_strides.0),
+                                cols.len(),
+                                k,
+                                workspace.get().add(plan.b_area + cols.start * k),
+                                width,
+                            );
+                        },
+                    )
                 });
             }
             if plan.pack_a {
                 for_each(packing(k * block.rows.len()), tile_rows, |i| {
                     let rows = block.tile_row(i);
                     // SAFETY: as for B, without padding.
-                    s.vectorize(|| unsafe {
-                        pack_panel(
-                            s,
-                            a.get().offset(rows.start as isize * term.a_strides.0),
-                            term.a_strides,
-                            rows.len(),
-                            k,
-                            workspace.get().add(rows.start * k),
-                            rows.len(),
-                        );
-                    })
+                    s.vectorize(
+                        #[inline(always)]
+                        || unsafe {
+                            pack_panel(
+                                s,
+                                a.get().offset(rows.start as isize * term.a_strides.0),
+                                term.a_strides,
+                                rows.len(),
+                                k,
+                                workspace.get().add(rows.start * k),
+                                rows.len(),
+                            );
+                        },
+                    )
                 });
             }
 
             let (row_tasks, col_tasks) = task_grid::<T>(tile_rows, tile_cols, block, k);
             for_each(parallelism, row_tasks * col_tasks, |task| {
                 let (r, c) = (task % row_tasks, task / row_tasks);
+                let mut room = Room::new();
+                let room = room.data::<T>();
                 let share =
                     |of: usize, among: usize, i: usize| of * i / among..of * (i + 1) / among;
                 for j in share(tile_cols, col_tasks, c) {
@@ -323,7 +329,11 @@ unsafe fn multiply_block<T, S, E>(
                     } else {
                         (b.get().wrapping_add(cols.start), term.b_strides.0)
                     };
-                    for i in share(tile_rows, row_tasks, r) {
+                    // Rows and tiles that wait in the room for the operation.
+                    let stride = cols.len().next_multiple_of(S::LANES);
+                    let (mut waiting, mut tiles) = (0, 0);
+                    let tile_range = share(tile_rows, row_tasks, r);
+                    for i in tile_range.clone() {
                         // LOOP 1
                         let rows = block.tile_row(i);
                         let (a, a_strides) = if plan.pack_a {
@@ -354,12 +364,31 @@ unsafe fn multiply_block<T, S, E>(
                         // is packed), or were packed above for this part,
                         // padded to whole vectors; 3. `partial` is this tile's
                         // own slot, filled by the part before; 4. each tile of
-                        // the block belongs to one task, and comes once.
+                        // the block belongs to one task, and comes once; the
+                        // room has space for PANEL_TILES of the highest tiles.
                         unsafe {
-                            if last {
-                                compute(s, &tile, plan.pack_b, epilogue);
-                            } else {
-                                compute(s, &tile, plan.pack_b, &Partial { to: partial });
+                            match sink {
+                                _ if !last => {
+                                    compute(s, &tile, plan.pack_b, &Partial { to: partial });
+                                }
+                                Sink::Store(store) => compute(s, &tile, plan.pack_b, &store),
+                                Sink::Operation(operation) => {
+                                    let to = room.add(waiting * stride);
+                                    compute(s, &tile, plan.pack_b, &Partial { to });
+                                    waiting += tile.rows;
+                                    tiles += 1;
+                                    if tiles == PANEL_TILES || i + 1 == tile_range.end {
+                                        operation.apply(Panel {
+                                            data: room,
+                                            stride,
+                                            row: tile.row + tile.rows - waiting,
+                                            col: tile.col,
+                                            rows: waiting,
+                                            cols: tile.cols,
+                                        });
+                                        (waiting, tiles) = (0, 0);
+                                    }
+                                }
                             }
                         }
                     }

@@ -19,7 +19,7 @@ use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::parallel::{Context, Parallelism};
 use crate::simd::Simd;
-use epilogue::{InCache, Store, StoreStrided};
+use epilogue::{Sink, Store, StoreStrided};
 
 /// C = α·A·B + β·C, for A m × k, B k × n and C m × n in any strides.
 ///
@@ -147,7 +147,7 @@ impl Kernel for Product {
                     beta,
                     plain,
                 };
-                multiply(s, shape, &terms, &store, self.parallelism);
+                multiply(s, shape, &terms, Sink::Store(store), self.parallelism);
             } else {
                 let store = StoreStrided {
                     c,
@@ -156,8 +156,8 @@ impl Kernel for Product {
                     alpha,
                     beta,
                 };
-                let in_cache = InCache { operation: &store };
-                multiply(s, shape, &terms, &in_cache, self.parallelism);
+                let sink = Sink::Operation(&store);
+                multiply(s, shape, &terms, sink, self.parallelism);
             }
         }
     }

@@ -91,6 +91,10 @@ const ROWS_PER_POINTER: usize = 3;
 /// register of its own. Costs no instruction.
 #[inline(always)]
 #[cfg(target_arch = "x86_64")]
+#[expect(
+    clippy::pointers_in_nomem_asm_block,
+    reason = "the pointer is passed through, not followed"
+)]
 fn opaque<T>(mut pointer: *const T) -> *const T {
     // SAFETY: the template is a comment: the register is left as it is, and
     // nothing else is touched.
