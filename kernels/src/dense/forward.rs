@@ -4,7 +4,7 @@ use super::{Destination, Source, check_rows_contiguous, for_each_vector, load, s
 use crate::activation::{Activation, ActivationVisitor, Elementwise};
 use crate::error::{Error, check_length, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
-use crate::gemm::{Term, multiply};
+use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::parallel::Context;
@@ -50,7 +50,7 @@ impl Forward<'_> {
         }
         check_elementwise(self.activation)?;
         let work = Work {
-            context: context.for_work(2 * batch * inputs * outputs),
+            context: context.for_work(flops((batch, outputs), inputs)),
             shape: (batch, outputs),
             term: Term::new(self.x, self.weight),
             bias: self.bias.map_or(std::ptr::null(), <[f32]>::as_ptr),
@@ -169,7 +169,8 @@ impl<S: Simd, A: Elementwise> TileOperation<f32> for BiasActivation<S, A> {
                     |j, mask| {
                         let col = panel.col + j;
                         let bias = if self.bias.data.is_null() {
-                            s.splat(0.0)
+                            // x + −0 is x; −0 + 0 would be 0.
+                            s.splat(-0.0)
                         } else {
                             // SAFETY: columns `col ..` of the bias, by mask.
                             unsafe { load(s, self.bias.at(0, col), mask) }

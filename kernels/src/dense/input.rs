@@ -7,7 +7,7 @@ use super::{
 use crate::activation::{Activation, ActivationVisitor, Elementwise};
 use crate::error::{Error, check_length, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
-use crate::gemm::{Term, multiply};
+use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::parallel::{Context, Parallelism};
@@ -67,7 +67,7 @@ impl BackwardInput<'_> {
         if let Some(sums) = &self.bias_gradient {
             check_length("bias_gradient", sums.len(), inputs)?;
         }
-        let context = context.for_work(2 * batch * inputs * outputs);
+        let context = context.for_work(flops((batch, inputs), outputs));
         let serial = context.parallelism == Parallelism::Serial;
         let sums = self.bias_gradient.take();
         // On many threads the sums over rows would need an order: they are a

@@ -10,7 +10,7 @@ use super::{
 use crate::activation::{self, Activation, ActivationVisitor, Elementwise, Saves};
 use crate::error::{Error, check_length, check_shape};
 use crate::gemm::epilogue::{MAX_PANEL, MAX_PANEL_VECTORS, Panel, Sink, TileOperation};
-use crate::gemm::{Term, multiply};
+use crate::gemm::{Term, flops, multiply};
 use crate::level::{Kernel, Level};
 use crate::loss::{self, ElementwiseLoss, Loss, LossVisitor};
 use crate::mat::{Mat, MatMut, MatRef};
@@ -65,7 +65,7 @@ impl ForwardLoss<'_> {
         }
         check_elementwise(self.activation)?;
         self.loss.check()?;
-        let context = context.for_work(2 * batch * inputs * outputs);
+        let context = context.for_work(flops((batch, outputs), inputs));
         if context.parallelism != Parallelism::Serial {
             return self.run_in_passes(context);
         }
@@ -313,7 +313,8 @@ impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for InOnePa
                         let col = panel.col + j;
                         let read = |from: *const f32| {
                             if from.is_null() {
-                                s.splat(0.0)
+                                // x + −0 is x; −0 + 0 would be 0.
+                                s.splat(-0.0)
                             } else {
                                 // SAFETY: columns `col ..` of the bias and the
                                 // sums exist, by mask.

@@ -3,7 +3,7 @@
 use super::{Destination, check_rows_contiguous, for_each_vector, load, store};
 use crate::error::{Error, check_length, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
-use crate::gemm::{Term, multiply};
+use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::optimizer::{ElementwiseUpdate, Optimizer, OptimizerState, UpdateVisitor};
@@ -59,14 +59,14 @@ fn operands(
     }
     let (x, delta) = terms[0];
     let mut operands = [Term::new(x.transpose(), delta); MAX_TERMS];
-    let mut flops = 0;
+    let mut work = 0usize;
     for (operand, &(x, delta)) in operands.iter_mut().zip(terms) {
         check_shape("x", x.shape(), (x.rows(), inputs))?;
         check_shape("delta", delta.shape(), (x.rows(), outputs))?;
         *operand = Term::new(x.transpose(), delta);
-        flops += 2 * x.rows() * inputs * outputs;
+        work = work.saturating_add(flops((inputs, outputs), x.rows()));
     }
-    Ok((operands, flops))
+    Ok((operands, work))
 }
 
 impl BackwardWeight<'_> {
@@ -78,8 +78,8 @@ impl BackwardWeight<'_> {
     pub fn run(self, context: Context) -> Result<(), Error> {
         let shape = self.gradient.shape();
         check_rows_contiguous("gradient", shape.1, self.gradient.col_stride())?;
-        let (operands, flops) = operands(self.terms, shape)?;
-        let context = context.for_work(flops);
+        let (operands, work) = operands(self.terms, shape)?;
+        let context = context.for_work(work);
         context.level.dispatch(Gradient {
             shape,
             terms: &operands[..self.terms.len()],
@@ -149,9 +149,9 @@ impl UpdateWeight<'_> {
             check_shape("optimizer state", slot.shape(), shape)?;
             *to = Destination::new(slot.as_mut());
         }
-        let (operands, flops) = operands(self.terms, shape)?;
+        let (operands, work) = operands(self.terms, shape)?;
         let work = Work {
-            context: context.for_work(flops),
+            context: context.for_work(work),
             shape,
             terms: &operands[..self.terms.len()],
             weight: Destination::new(self.weight),

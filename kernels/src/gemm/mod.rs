@@ -67,6 +67,12 @@ pub fn gemm(
     Ok(())
 }
 
+/// Floating-point operations of an m × k × n product. Saturates: where one
+/// dimension is 0, no memory bounds the others.
+pub(crate) fn flops((m, n): (usize, usize), k: usize) -> usize {
+    m.saturating_mul(n).saturating_mul(k).saturating_mul(2)
+}
+
 /// Where a product goes.
 pub(crate) struct Output {
     pub(crate) c: *mut f32,
@@ -102,8 +108,7 @@ pub(crate) unsafe fn gemm_raw(
         (m, n) = (n, m);
         (output.row_stride, output.col_stride) = (output.col_stride, output.row_stride);
     }
-    let flops = m.saturating_mul(n).saturating_mul(2 * term.k);
-    let context = context.for_work(flops);
+    let context = context.for_work(flops((m, n), term.k));
     context.level.dispatch(Product {
         m,
         n,

@@ -26,13 +26,21 @@ impl Autoencoder {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let bytes = self
-            .to_safetensors()
+            .serialize()
             .map_err(|error| Error::io("write", path, error))?;
         write_atomically(path, |writer| writer.write_all(&bytes))
     }
 
     /// The bytes of a model file; see [`save`](Self::save).
-    fn to_safetensors(&self) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn to_safetensors(&self) -> Result<Vec<u8>> {
+        self.serialize()
+            .map_err(|error| Error::io("write", Path::new("model in memory"), error))
+    }
+
+    fn serialize(&self) -> io::Result<Vec<u8>> {
         let architecture = self.architecture();
         let mut tensors = Vec::new();
         for (parameter, mat) in self.parameters() {

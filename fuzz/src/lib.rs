@@ -1,0 +1,23 @@
+//! Checks that hold for every input: each takes bytes, makes a call of them and
+//! panics if a promise is broken. The fuzzer's targets and a test of the main
+//! workspace (`tests/fuzz_checks.rs`) run the same functions.
+//!
+//! | file | checks |
+//! |---|---|
+//! | `data.rs` | IDX and `.npy` files |
+//! | `model.rs` | model files |
+//! | `gemm.rs` | views and products |
+//! | `dense.rs` | fused layers |
+//! | `bytes.rs`, `guarded.rs` | arguments made of bytes; matrices among canaries |
+
+mod bytes;
+mod data;
+mod dense;
+mod gemm;
+mod guarded;
+mod model;
+
+pub use data::{check_idx, check_npy};
+pub use dense::check_dense;
+pub use gemm::check_gemm;
+pub use model::check_model_file;
