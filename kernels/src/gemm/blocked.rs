@@ -44,23 +44,32 @@ impl<T: Element> Term<T> {
     /// The product of two views. The caller sees to it that A has as many
     /// columns as B has rows.
     pub(crate) fn new(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Self {
-        // A view that is addressed at all spans at most isize::MAX bytes; the
-        // stride of a dimension of length 1 is never used.
-        let stride = |count: usize, stride: usize| if count > 1 { stride as isize } else { 1 };
         Term {
             a: a.as_ptr(),
-            a_strides: (
-                stride(a.rows(), a.row_stride()),
-                stride(a.cols(), a.col_stride()),
-            ),
+            a_strides: strides(a),
             b: b.as_ptr(),
-            b_strides: (
-                stride(b.rows(), b.row_stride()),
-                stride(b.cols(), b.col_stride()),
-            ),
+            b_strides: strides(b),
             k: a.cols(),
         }
     }
+}
+
+/// A view with elements spans at most isize::MAX bytes, so that its strides fit,
+/// but for that of a dimension of length 1. Those that are never used, of such
+/// a dimension or an empty view, can be any number and become 1.
+fn strides<T: Element>(view: MatRef<'_, T>) -> (isize, isize) {
+    let empty = view.rows() == 0 || view.cols() == 0;
+    let used = |count: usize, stride: usize| {
+        if count > 1 && !empty {
+            stride as isize
+        } else {
+            1
+        }
+    };
+    (
+        used(view.rows(), view.row_stride()),
+        used(view.cols(), view.col_stride()),
+    )
 }
 
 /// Computes the sum of the terms, an m × n matrix, tile by tile, and gives
