@@ -1,10 +1,16 @@
 //! What the benchmarks share: the shapes of dense autoencoders, and peers that
-//! are asked for the same product.
+//! are asked for the same product; the [training programs](program) of the
+//! comparison; and the machine's [peak].
 //!
 //! ```text
+//! benches/compare/run                                 epochs beside JAX, Keras, PyTorch
+//! cargo bench -p autoencoder-benches --bench epoch    epochs and their share of the peak
 //! cargo bench -p autoencoder-benches --bench table    one table, ratios of one run
 //! cargo bench -p autoencoder-benches --bench gemm     criterion, for regressions
 //! ```
+
+pub mod peak;
+pub mod program;
 
 use autoencoder_kernels::gemm::gemm as our_gemm;
 use autoencoder_kernels::{Context, Mat, MatRef};
