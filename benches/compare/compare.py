@@ -12,10 +12,12 @@ import datetime
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 
@@ -43,10 +45,6 @@ PEERS = {
     "keras-tf": (script("keras_epoch.py"), {"KERAS_BACKEND": "tensorflow"}),
     "candle": (CANDLE, {}),
 }
-
-# How far a peer's loss may lie from ours. The little net's few weights make it
-# depend more on where they start.
-TOLERANCE = {True: 0.05, False: 0.15}
 
 
 def arguments():
@@ -85,12 +83,32 @@ def machine():
     return f"{os.cpu_count()} cores of {name}"
 
 
+class Disturbance:
+    """How many cores other processes have kept busy since this was made."""
+
+    def __init__(self):
+        self.start = time.monotonic()
+        self.others = self.seconds_of_others()
+
+    @staticmethod
+    def seconds_of_others():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        # user, nice, system; see proc(5).
+        ticks = Path("/proc/stat").read_text().split()[1:4]
+        busy = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+        return busy - usage.ru_utime - usage.ru_stime
+
+    def cores(self):
+        passed = time.monotonic() - self.start
+        return max(0.0, self.seconds_of_others() - self.others) / passed
+
+
 def run(command, environment, threads):
     """The lines of JSON that a command prints, run on as many cores as threads."""
     pinned = ["taskset", "-c", f"0-{threads - 1}", *command]
-    result = subprocess.run(
-        pinned, cwd=ROOT, env=os.environ | environment, text=True, capture_output=True
-    )
+    # candle counts the machine's cores, not the process's, unless told.
+    environment = os.environ | environment | {"RAYON_NUM_THREADS": str(threads)}
+    result = subprocess.run(pinned, cwd=ROOT, env=environment, text=True, capture_output=True)
     if result.returncode != 0:
         raise SystemExit(f"{' '.join(pinned)} failed:\n{result.stderr}")
     return [json.loads(line) for line in result.stdout.splitlines() if line[:1] == "{"]
@@ -103,11 +121,13 @@ class Figure:
         self.seconds = []
         self.peaks = []
         self.losses = []
+        self.others = 0.0
         self.line = {}
 
     def add(self, line):
         self.seconds += line["seconds"]
         self.losses.append(line["loss"])
+        self.others = max(self.others, line["others"])
         if line.get("peak"):
             self.peaks.append(line["peak"])
         self.line = line
@@ -129,10 +149,13 @@ def measure(args, peers, gaussians):
             columns = figures[program, threads]
 
             def add(key, command, environment):
+                disturbance = Disturbance()
                 (line,) = run(command, environment, threads)
-                time = milliseconds(median(line["seconds"]))
+                line["others"] = disturbance.cores()
                 print(
-                    f"round {number + 1}: {program}, {threads}: {key} {time}, loss {line['loss']:.4f}",
+                    f"round {number + 1}: {program}, {threads}: {key}",
+                    f"{milliseconds(median(line['seconds']))}, loss {line['loss']:.4f},",
+                    f"others used {line['others']:.2f} cores",
                     file=sys.stderr,
                 )
                 columns.setdefault(key, Figure()).add(line)
@@ -150,7 +173,7 @@ def measure(args, peers, gaussians):
 
 
 def agrees(program, figure, ours):
-    bound = TOLERANCE[common.PROGRAMS[program].images]
+    bound = common.PROGRAMS[program].tolerance
     expected = median(ours.losses)
     return all(abs(loss - expected) <= bound * expected for loss in figure.losses)
 
@@ -193,7 +216,7 @@ def print_table(figures, peers):
     return good
 
 
-def print_notes(args, figures, peers, load):
+def print_notes(args, figures, peers):
     first = next(iter(figures.values()))
     versions = [f"{first[key].line['peer']} {first[key].line['version']}" for key in peers]
     print("\nMedian time of an epoch, shuffling included, batch 256, Adam; in brackets the")
@@ -210,8 +233,9 @@ def print_notes(args, figures, peers, load):
             losses = [f"{key} {median(columns[key].losses):.4f}" for key in [OURS, *peers]]
             print(f"- Loss of {program}: {', '.join(losses)}.")
     print(f"- Images: {args.images.name}, repeated to {common.IMAGES}.")
-    after = os.getloadavg()[0]
-    print(f"- Load before and after: {load:.2f}, {after:.2f}. {datetime.date.today()}.")
+    others = [f.others for columns in figures.values() for f in columns.values()]
+    print(f"- Other processes kept up to {max(others):.2f} cores busy during a run,")
+    print(f"  {median(others):.2f} in the median. {datetime.date.today()}.")
     for key, option in (("torch", "--torch"), ("candle", "--candle")):
         if key not in peers:
             print(f"- Not measured: {key} (give {option}).")
@@ -224,15 +248,12 @@ def main():
     args.images = args.images.resolve()
     left_out = {key for key in ("torch", "candle") if not getattr(args, key)}
     peers = [key for key in PEERS if key not in left_out]
-    load = os.getloadavg()[0]
-    if load > 1:
-        print(f"the machine is busy (load {load:.2f}): expect noise", file=sys.stderr)
     with tempfile.TemporaryDirectory() as directory:
         gaussians = Path(directory) / "gaussians.npy"
         run([*EPOCH, "--save-gaussians", str(gaussians)], {}, 1)
         figures = measure(args, peers, gaussians)
     good = print_table(figures, peers)
-    print_notes(args, figures, peers, load)
+    print_notes(args, figures, peers)
     if not good:
         raise SystemExit("a peer's loss is not ours: its time does not count")
 

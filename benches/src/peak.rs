@@ -20,7 +20,7 @@ const CHAINS_AVX2: usize = 12;
 const PASSES: u32 = 1_000_000;
 
 /// Measurements, of which the best one counts.
-const ROUNDS: u32 = 12;
+const ROUNDS: u32 = 60;
 
 /// A loop and the floating-point operations of a pass over its chains.
 #[derive(Clone, Copy)]
