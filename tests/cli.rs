@@ -28,7 +28,7 @@ impl Folder {
         command
             .current_dir(self.0.path())
             .args(arguments.split_whitespace());
-        command.stdin(Stdio::null()).env_remove("AUTOENCODER_LEVEL");
+        command.stdin(Stdio::null());
         command
     }
 
