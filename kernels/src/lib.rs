@@ -35,6 +35,7 @@
 //! | [`loss`], [`optimizer`], [`activation`] | each formula in one file, and kernels over matrices |
 //! | [`math`] | exp, log, tanh, … with error bounds in ULP |
 //! | [`transpose`], [`convert`], [`rows`] | Wᵀ, 8-bit data, blocks of rows on threads |
+//! | [`random`] | numbers that are a function of seed, step, row and column |
 //! | [`mod@reference`] | the specification: all of the above naively, in f64 |
 //! | [`mat`] | owned matrices and checked strided views |
 //! | [`parallel`] | regions of independent tasks on the caller's pool |
@@ -74,6 +75,7 @@ pub mod math;
 pub mod matrixmultiply;
 pub mod optimizer;
 pub mod parallel;
+pub mod random;
 pub mod reference;
 pub mod rows;
 pub(crate) mod simd;

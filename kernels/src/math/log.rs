@@ -80,12 +80,17 @@ fn with_special_values<S: Simd>(s: S, x: S::Vector, pole: f32, y: S::Vector) -> 
     s.select(s.less_equal(x, pole), outside, y)
 }
 
+/// [`log`] for positive finite x alone.
+#[inline(always)]
+pub(crate) fn log_of_positive<S: Simd>(s: S, x: S::Vector) -> S::Vector {
+    let (m, e) = split(s, x);
+    log_of_parts(s, s.sub(m, s.splat(1.0)), e)
+}
+
 /// ln x within [`LOG_MAX_ULP`]. −∞ at ±0, NaN below, ∞ at ∞.
 #[inline(always)]
 pub(crate) fn log<S: Simd>(s: S, x: S::Vector) -> S::Vector {
-    let (m, e) = split(s, x);
-    let y = log_of_parts(s, s.sub(m, s.splat(1.0)), e);
-    with_special_values(s, x, 0.0, y)
+    with_special_values(s, x, 0.0, log_of_positive(s, x))
 }
 
 /// ln(1 + x) within [`LOG1P_MAX_ULP`]. −∞ at −1, NaN below, ∞ at ∞, −0 at −0.

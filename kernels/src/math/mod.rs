@@ -26,6 +26,7 @@ mod exp;
 mod log;
 mod logistic;
 mod polynomial;
+mod turn;
 
 pub use erf::{ERF_MAX_ULP, NORMAL_CDF_MAX_ULP};
 pub use exp::{EXP_MAX_ULP, EXPM1_MAX_ULP};
@@ -34,8 +35,9 @@ pub use logistic::{SIGMOID_MAX_ULP, SOFTPLUS_MAX_ULP, TANH_MAX_ULP};
 
 pub(crate) use erf::{erf, normal, normal_cdf};
 pub(crate) use exp::{exp, exp_of_non_positive, expm1};
-pub(crate) use log::{log, log1p};
+pub(crate) use log::{log, log_of_positive, log1p};
 pub(crate) use logistic::{sigmoid, softplus, tanh};
+pub(crate) use turn::sin_cos_of_turn;
 
 use crate::error::{Error, check_length};
 use crate::level::{Kernel, Level};
@@ -190,4 +192,4 @@ impl Kernel for Apply<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,7 +5,7 @@ use crate::reference::math as reference;
 
 /// Distance from `want` in units of the spacing of `f32` there. ∞ counts as
 /// 2¹²⁸, the number after the largest.
-fn error_in_ulp(got: f32, want: f64) -> f64 {
+pub(crate) fn error_in_ulp(got: f32, want: f64) -> f64 {
     if got.is_nan() || want.is_nan() {
         return if got.is_nan() && want.is_nan() {
             0.0

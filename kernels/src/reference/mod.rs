@@ -7,3 +7,4 @@ pub mod gemm;
 pub mod loss;
 pub mod math;
 pub mod optimizer;
+pub mod random;

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Registers, Simd, Token};
+use super::{Registers, Simd, Token, Words};
 
 /// Proof that the CPU has AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -176,6 +176,58 @@ impl Registers<f32> for Avx2 {
     fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         // SAFETY: the token.
         unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+}
+
+impl Words for Avx2 {
+    type Words = __m256i;
+
+    #[inline(always)]
+    fn splat_words(self, x: u32) -> __m256i {
+        // SAFETY: the token.
+        unsafe { _mm256_set1_epi32(x as i32) }
+    }
+
+    #[inline(always)]
+    fn lane_numbers(self) -> __m256i {
+        // SAFETY: the token.
+        unsafe { _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7) }
+    }
+
+    #[inline(always)]
+    fn add_words(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: the token.
+        unsafe { _mm256_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn xor_words(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: the token.
+        unsafe { _mm256_xor_si256(a, b) }
+    }
+
+    #[inline(always)]
+    fn multiply_words(self, a: __m256i, b: u32) -> (__m256i, __m256i) {
+        // Even and odd lanes; see `avx512.rs`.
+        // SAFETY: the token.
+        unsafe {
+            let b = _mm256_set1_epi32(b as i32);
+            let even = _mm256_mul_epu32(a, b);
+            let odd = _mm256_mul_epu32(_mm256_srli_epi64::<32>(a), b);
+            (
+                _mm256_blend_epi32::<0xaa>(_mm256_srli_epi64::<32>(even), odd),
+                _mm256_blend_epi32::<0xaa>(even, _mm256_slli_epi64::<32>(odd)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn leading_bits(self, a: __m256i, bits: u32) -> __m256 {
+        // SAFETY: the token.
+        unsafe {
+            let shift = _mm_cvtsi32_si128(32 - bits as i32);
+            _mm256_cvtepi32_ps(_mm256_srl_epi32(a, shift))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Registers, Simd, Token};
+use super::{Registers, Simd, Token, Words};
 
 /// Proof that the CPU has AVX-512F (with AVX2 and FMA below it).
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +120,59 @@ impl Registers<f32> for Avx512 {
     fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: the token.
         unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+}
+
+impl Words for Avx512 {
+    type Words = __m512i;
+
+    #[inline(always)]
+    fn splat_words(self, x: u32) -> __m512i {
+        // SAFETY: the token.
+        unsafe { _mm512_set1_epi32(x as i32) }
+    }
+
+    #[inline(always)]
+    fn lane_numbers(self) -> __m512i {
+        // SAFETY: the token.
+        unsafe { _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
+    }
+
+    #[inline(always)]
+    fn add_words(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the token.
+        unsafe { _mm512_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn xor_words(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the token.
+        unsafe { _mm512_xor_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn multiply_words(self, a: __m512i, b: u32) -> (__m512i, __m512i) {
+        // Products are 64 bits wide: one of the even lanes, one of the odd
+        // ones, then put together again.
+        // SAFETY: the token.
+        unsafe {
+            let b = _mm512_set1_epi32(b as i32);
+            let even = _mm512_mul_epu32(a, b);
+            let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(a), b);
+            (
+                _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64::<32>(even), odd),
+                _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64::<32>(odd)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn leading_bits(self, a: __m512i, bits: u32) -> __m512 {
+        // SAFETY: the token.
+        unsafe {
+            let shift = _mm_cvtsi32_si128(32 - bits as i32);
+            _mm512_cvtepi32_ps(_mm512_srl_epi32(a, shift))
+        }
     }
 }
 

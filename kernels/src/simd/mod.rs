@@ -29,7 +29,9 @@ pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
-pub(crate) use slice::{fold, map_in_place, map_into, map_with, update_with_state, zip, zip_into};
+pub(crate) use slice::{
+    fold, map_in_place, map_into, map_with, store_at, update_with_state, zip, zip_into,
+};
 
 /// Proof that the CPU has an instruction set.
 pub(crate) trait Token: Copy + Send + Sync + 'static {
@@ -109,8 +111,29 @@ pub(crate) trait Registers<T: Copy>: Token {
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
 }
 
+/// What random numbers need: vectors of 32-bit words, as many as there are
+/// lanes of `f32`.
+pub(crate) trait Words: Registers<f32> {
+    /// A vector of 32-bit words.
+    type Words: Copy;
+
+    /// `x` in every lane.
+    fn splat_words(self, x: u32) -> Self::Words;
+    /// 0, 1, 2, …
+    fn lane_numbers(self) -> Self::Words;
+    /// `a + b`, modulo 2³².
+    fn add_words(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// `a xor b`
+    fn xor_words(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// The product of each lane with `b`: its high 32 bits, and its low ones.
+    fn multiply_words(self, a: Self::Words, b: u32) -> (Self::Words, Self::Words);
+    /// The number in the first `bits` bits of each lane, for 1 to 31 of them,
+    /// rounded to nearest even.
+    fn leading_bits(self, a: Self::Words, bits: u32) -> Self::Vector;
+}
+
 /// A SIMD level: [`Registers`] of `f32` plus what the vector maths needs.
-pub(crate) trait Simd: Registers<f32> {
+pub(crate) trait Simd: Words {
     /// `c − a · b`, rounded once where the level has FMA, else twice.
     fn neg_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `a / b`, correctly rounded.

@@ -3,7 +3,7 @@
 
 use wide::{f32x8, i32x8};
 
-use super::{Registers, SQUARE, Simd, Token};
+use super::{Registers, SQUARE, Simd, Token, Words};
 
 /// The level that needs nothing of the CPU.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +123,55 @@ impl Registers<f32> for Portable {
     #[inline(always)]
     fn mul_add(self, a: f32x8, b: f32x8, c: f32x8) -> f32x8 {
         a.mul_add(b, c)
+    }
+}
+
+impl Words for Portable {
+    // Arrays, which the compiler turns into what the target has.
+    type Words = [u32; 8];
+
+    #[inline(always)]
+    fn splat_words(self, x: u32) -> [u32; 8] {
+        [x; 8]
+    }
+
+    #[inline(always)]
+    fn lane_numbers(self) -> [u32; 8] {
+        [0, 1, 2, 3, 4, 5, 6, 7]
+    }
+
+    #[inline(always)]
+    fn add_words(self, a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| a[i].wrapping_add(b[i]),
+        )
+    }
+
+    #[inline(always)]
+    fn xor_words(self, a: [u32; 8], b: [u32; 8]) -> [u32; 8] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| a[i] ^ b[i],
+        )
+    }
+
+    #[inline(always)]
+    fn multiply_words(self, a: [u32; 8], b: u32) -> ([u32; 8], [u32; 8]) {
+        let product = a.map(
+            #[inline(always)]
+            |a| u64::from(a) * u64::from(b),
+        );
+        (product.map(|p| (p >> 32) as u32), product.map(|p| p as u32))
+    }
+
+    #[inline(always)]
+    fn leading_bits(self, a: [u32; 8], bits: u32) -> f32x8 {
+        // Through i32, which SSE2 converts in one instruction.
+        f32x8::new(a.map(
+            #[inline(always)]
+            |a| (a >> (32 - bits)) as i32 as f32,
+        ))
     }
 }
 

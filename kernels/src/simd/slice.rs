@@ -3,6 +3,21 @@
 
 use super::Simd;
 
+/// Writes `v` to the elements of `to` from number `at` on. Lanes beyond its
+/// end are dropped.
+#[inline(always)]
+pub(crate) fn store_at<S: Simd>(s: S, to: &mut [f32], at: usize, v: S::Vector) {
+    let left = to.len().saturating_sub(at);
+    if left >= S::LANES {
+        // SAFETY: at + LANES ≤ the slice's length.
+        unsafe { s.store(to.as_mut_ptr().add(at), v) }
+    } else if left > 0 {
+        // SAFETY: at < the slice's length, and only the first `left` lanes are
+        // touched.
+        unsafe { s.store_masked(to.as_mut_ptr().add(at), v, s.first_lanes(left)) }
+    }
+}
+
 /// `to[i] = f(from[i])` for the shorter of the two lengths.
 #[inline(always)]
 pub(crate) fn map_into<S: Simd>(
