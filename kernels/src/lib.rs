@@ -34,8 +34,8 @@
 //! | [`gemm`], [`matrixmultiply`] | C = α·A·B + β·C, safe, and as a drop-in `sgemm` |
 //! | [`loss`], [`optimizer`], [`activation`] | each formula in one file, and kernels over matrices |
 //! | [`math`] | exp, log, tanh, … with error bounds in ULP |
-//! | [`transpose`], [`convert`], [`rows`] | Wᵀ, 8-bit data, blocks of rows on threads |
 //! | [`random`] | numbers that are a function of seed, step, row and column |
+//! | [`transpose`], [`convert`], [`prefetch`], [`rows`] | Wᵀ, 8-bit data, blocks of rows on threads |
 //! | [`mod@reference`] | the specification: all of the above naively, in f64 |
 //! | [`mat`] | owned matrices and checked strided views |
 //! | [`parallel`] | regions of independent tasks on the caller's pool |
@@ -75,6 +75,7 @@ pub mod math;
 pub mod matrixmultiply;
 pub mod optimizer;
 pub mod parallel;
+pub mod prefetch;
 pub mod random;
 pub mod reference;
 pub mod rows;

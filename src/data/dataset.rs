@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use autoencoder_kernels::convert::scale_u8;
+use autoencoder_kernels::prefetch::prefetch;
 use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
 
 use crate::error::{Error, Result};
@@ -210,13 +211,34 @@ impl Dataset {
     /// [`Error::RowOutOfRange`], or [`Error::Shape`] unless `out` is
     /// `indices.len() × features`. Nothing is written then.
     pub fn gather(&self, indices: &[usize], out: MatMut<'_, f32>) -> Result<()> {
-        if let Some(&row) = indices.iter().find(|&&i| i >= self.len()) {
-            return Err(Error::RowOutOfRange {
-                row,
-                rows: self.len(),
-            });
+        self.gather_and_prefetch(indices, &[], out)
+    }
+
+    /// [`gather`](Self::gather), while the CPU fetches the samples `next`, to be
+    /// gathered soon: those of a shuffled epoch lie anywhere in memory, and
+    /// waiting for each would take longer than to convert it. Numbers in `next`
+    /// that are out of range mean nothing.
+    ///
+    /// # Errors
+    /// As [`gather`](Self::gather).
+    pub fn gather_and_prefetch(
+        &self,
+        indices: &[usize],
+        next: &[usize],
+        mut out: MatMut<'_, f32>,
+    ) -> Result<()> {
+        self.check_gather(indices, out.shape())?;
+        let level = Level::current();
+        // In turns: a CPU can wait for some tens of lines at a time.
+        let mut next = next.iter();
+        for (to, &from) in indices.iter().enumerate() {
+            if let Some(&ahead) = next.next() {
+                self.prefetch(ahead);
+            }
+            self.copy_to(level, from, to, &mut out)?;
         }
-        self.copy_rows(indices.iter().copied(), out)
+        next.for_each(|&ahead| self.prefetch(ahead));
+        Ok(())
     }
 
     /// Writes the samples in `range` to the rows of `out`. Bytes are scaled on
@@ -225,9 +247,14 @@ impl Dataset {
     /// # Errors
     /// [`Error::Shape`] if the range reaches beyond the end, or unless `out` is
     /// `range.len() × features`.
-    pub fn rows_into(&self, range: Range<usize>, out: MatMut<'_, f32>) -> Result<()> {
+    pub fn rows_into(&self, range: Range<usize>, mut out: MatMut<'_, f32>) -> Result<()> {
         self.check_range(&range)?;
-        self.copy_rows(range, out)
+        self.check_out(range.len(), out.shape())?;
+        let level = Level::current();
+        for (to, from) in range.enumerate() {
+            self.copy_to(level, from, to, &mut out)?;
+        }
+        Ok(())
     }
 
     /// A copy of the samples in `range`.
@@ -238,7 +265,7 @@ impl Dataset {
     pub fn rows(&self, range: Range<usize>) -> Result<Mat<f32>> {
         self.check_range(&range)?;
         let mut mat = Mat::try_zeros(range.len(), self.features)?;
-        self.copy_rows(range, mat.as_mut())?;
+        self.rows_into(range, mat.as_mut())?;
         Ok(mat)
     }
 
@@ -310,28 +337,52 @@ impl Dataset {
         }
     }
 
-    /// The rows must exist.
-    fn copy_rows(
-        &self,
-        rows: impl ExactSizeIterator<Item = usize>,
-        mut out: MatMut<'_, f32>,
-    ) -> Result<()> {
-        let expected = (rows.len(), self.features);
-        if out.shape() != expected {
-            return Err(Error::shape(
-                "matrix for samples",
-                format_args!("{} × {}", out.rows(), out.cols()),
-                format_args!("{} × {}", expected.0, expected.1),
-            ));
+    fn check_gather(&self, indices: &[usize], out: (usize, usize)) -> Result<()> {
+        match indices.iter().find(|&&i| i >= self.len()) {
+            Some(&row) => Err(Error::RowOutOfRange {
+                row,
+                rows: self.len(),
+            }),
+            None => self.check_out(indices.len(), out),
         }
-        let level = Level::current();
-        for (to, from) in rows.enumerate() {
-            match out.row_mut(to) {
-                Some(row) => self.copy_row(level, from, row)?,
-                None => (0..self.features).for_each(|j| out.set(to, j, self.value(from, j))),
-            }
+    }
+
+    fn check_out(&self, rows: usize, out: (usize, usize)) -> Result<()> {
+        let expected = (rows, self.features);
+        if out == expected {
+            Ok(())
+        } else {
+            Err(Error::shape(
+                "matrix for samples",
+                format_args!("{} × {}", out.0, out.1),
+                format_args!("{} × {}", expected.0, expected.1),
+            ))
+        }
+    }
+
+    /// Sample `from`, which must exist, to row `to`.
+    fn copy_to(
+        &self,
+        level: Level,
+        from: usize,
+        to: usize,
+        out: &mut MatMut<'_, f32>,
+    ) -> Result<()> {
+        match out.row_mut(to) {
+            Some(row) => self.copy_row(level, from, row)?,
+            None => (0..self.features).for_each(|j| out.set(to, j, self.value(from, j))),
         }
         Ok(())
+    }
+
+    fn prefetch(&self, i: usize) {
+        if i < self.len() {
+            let start = (self.rows.start + i) * self.features;
+            match &self.values {
+                Values::F32(values) => prefetch(&values[start..][..self.features]),
+                Values::U8(values) => prefetch(&values[start..][..self.features]),
+            }
+        }
     }
 
     /// Row `i` must exist, and `out` must have its length.

@@ -117,6 +117,8 @@ impl<'a> Trainer<'a> {
         let learning_rate = self.options.effective_learning_rate();
         let (mut sum, mut samples, mut time) = (0.0, 0, Duration::ZERO);
         for batch in self.order.chunks(self.program.batch_size()) {
+            // Samples of this epoch from this minibatch on.
+            let rest = &self.order[samples..];
             let start = Instant::now();
             self.steps += 1;
             let loss = self.program.step(
@@ -125,7 +127,12 @@ impl<'a> Trainer<'a> {
                 learning_rate,
                 self.steps,
                 batch.len(),
-                |_, rows, out| self.data.gather(&batch[rows], out),
+                |_, rows, out| {
+                    // The block after this one, of this minibatch or the next.
+                    let next = rest.len().min(rows.end)..rest.len().min(rows.end + rows.len());
+                    self.data
+                        .gather_and_prefetch(&batch[rows], &rest[next], out)
+                },
             )?;
             time += start.elapsed();
             check_loss(epoch, "loss", loss)?;

@@ -33,8 +33,11 @@ pub use loss::ForwardLoss;
 pub use sums::column_sums;
 pub use weight::{BackwardWeight, GradientTerm, MAX_TERMS, UpdateWeight};
 
+use std::ops::Range;
+
 use crate::error::Error;
 use crate::mat::{MatMut, MatRef};
+use crate::prefetch::prefetch_row;
 use crate::simd::Simd;
 
 /// Fails unless the rows' elements are neighbours in memory.
@@ -106,6 +109,14 @@ impl Destination {
 
     fn is_none(self) -> bool {
         self.data.is_null()
+    }
+
+    /// Fetches a part of it into L2, to be ready when the tile is.
+    fn prefetch(self, rows: Range<usize>, cols: Range<usize>) {
+        for row in rows {
+            let start = self.data.wrapping_add(row * self.row_stride + cols.start);
+            prefetch_row(start.cast_const(), cols.len());
+        }
     }
 
     /// # Safety

@@ -1,5 +1,7 @@
 //! ∇W = Σ Xᵀ·δ, and the optimiser's step with ∇W still in registers.
 
+use std::ops::Range;
+
 use super::{Destination, check_rows_contiguous, for_each_vector, load, store};
 use crate::error::{Error, check_length, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
@@ -9,6 +11,7 @@ use crate::mat::{MatMut, MatRef};
 use crate::optimizer::{ElementwiseUpdate, Optimizer, OptimizerState, UpdateVisitor};
 use crate::parallel::{Context, Parallelism};
 use crate::simd::Simd;
+use crate::tuning;
 
 /// Most terms of one gradient: uses of one weight matrix in a net.
 pub const MAX_TERMS: usize = 8;
@@ -196,6 +199,8 @@ impl<U: ElementwiseUpdate> Kernel for Typed<'_, U> {
             update: self.update,
             weight: work.weight,
             state: work.state,
+            is_large: work.shape.0 * work.shape.1 * size_of::<f32>() * (1 + U::SLOTS)
+                > tuning::PREFETCH_BYTES,
         };
         let sink = Sink::Operation(&operation);
         let parallelism = work.context.parallelism;
@@ -213,6 +218,9 @@ struct Update<S, U> {
     weight: Destination,
     /// As many as the optimiser has slots.
     state: [Destination; 3],
+    /// Whether weight and state are too large to be still in L2 from the step
+    /// before.
+    is_large: bool,
 }
 
 // SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
@@ -220,6 +228,16 @@ struct Update<S, U> {
 unsafe impl<S: Sync, U: Sync> Sync for Update<S, U> {}
 
 impl<S: Simd, U: ElementwiseUpdate> TileOperation<f32> for Update<S, U> {
+    fn prepare(&self, rows: Range<usize>, cols: Range<usize>) {
+        if !self.is_large {
+            return;
+        }
+        self.weight.prefetch(rows.clone(), cols.clone());
+        for slot in &self.state[..U::SLOTS] {
+            slot.prefetch(rows.clone(), cols.clone());
+        }
+    }
+
     unsafe fn apply(&self, panel: Panel<f32>) {
         let s = self.s;
         s.vectorize(

@@ -382,6 +382,10 @@ unsafe fn multiply_block<T, S>(
                                 }
                                 Sink::Store(store) => compute(s, &tile, plan.pack_b, &store),
                                 Sink::Operation(operation) => {
+                                    operation.prepare(
+                                        tile.row..tile.row + tile.rows,
+                                        tile.col..tile.col + tile.cols,
+                                    );
                                     let to = room.add(waiting * stride);
                                     compute(s, &tile, plan.pack_b, &Partial { to });
                                     waiting += tile.rows;

@@ -10,6 +10,7 @@
 //! identity then cost 1.8 ns per vector, ten times as much as in registers.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::tile::MAX_ROWS;
 use crate::mat::Element;
@@ -148,6 +149,10 @@ pub(crate) trait TileOperation<T>: Sync {
     /// rows · stride elements, which are the call's own. At most
     /// [`PANEL_TILES`] · [`MAX_ROWS`] rows of at most two vectors.
     unsafe fn apply(&self, panel: Panel<T>);
+
+    /// Is told of each tile before its product, to fetch what `apply` will
+    /// read and write there.
+    fn prepare(&self, _rows: Range<usize>, _cols: Range<usize>) {}
 }
 
 /// Tiles below each other that an operation gets at once.
