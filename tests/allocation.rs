@@ -110,10 +110,11 @@ fn check(net: &Net, options: ProgramOptions, what: &str) {
         .map(|_| random.mat(rows, net.features, 0.0..1.0))
         .collect();
     let fill = filler(&inputs, &data);
-    let train = |options: ProgramOptions, last: u64| {
+    let train = |options: ProgramOptions, limit: Option<f32>, last: u64| {
         let mut parameters = Parameters::zeros(&tape).unwrap();
         initialise(&mut parameters, &tape, &mut Random(2));
         let mut program = Program::new(&tape, options).unwrap();
+        program.clip_gradients(limit).unwrap();
         for step in 1..=last {
             // The last minibatch of an epoch is smaller.
             let rows = if step % 4 == 0 {
@@ -137,6 +138,8 @@ fn check(net: &Net, options: ProgramOptions, what: &str) {
     // Each thread of the pool has its workspace from the first step that it
     // takes part in, which need not be the pool's first: here it is.
     let context = options.context.with_parallelism(Parallelism::Serial);
-    rayon::broadcast(|_| train(ProgramOptions { context, ..options }, 1));
-    train(options, 12);
+    for limit in [None, Some(0.1)] {
+        rayon::broadcast(|_| train(ProgramOptions { context, ..options }, limit, 1));
+        train(options, limit, 12);
+    }
 }

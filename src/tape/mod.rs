@@ -83,10 +83,12 @@
 //! | `instruction.rs` | what an instruction is and sees |
 //! | `replay.rs` | the first region |
 //! | `program.rs` | [`Program`]: both regions, training |
+//! | `clip.rs` | gradients clipped by their norm, between the regions |
 //! | `inference.rs` | [`Inference`]: one value of a tape |
 //! | `parameters.rs` | [`Parameters`]: values and optimiser state |
 
 mod buffers;
+mod clip;
 mod fuse;
 mod inference;
 mod instruction;

@@ -8,6 +8,7 @@ use autoencoder_kernels::optimizer::{self, Optimizer};
 use autoencoder_kernels::parallel::for_each_mut;
 use autoencoder_kernels::{Context, Mat, MatMut};
 
+use super::clip::Clip;
 use super::inference::Inference;
 use super::instruction::{Fill, Weights};
 use super::parameters::{Entry, Parameters};
@@ -61,6 +62,7 @@ pub struct Program {
     copies: Vec<Mat<f32>>,
     /// By parameter; those of weights are empty while nobody needs them.
     gradients: Vec<Mat<f32>>,
+    clip: Option<Clip>,
 }
 
 impl Program {
@@ -90,6 +92,7 @@ impl Program {
             shapes,
             plan,
             options,
+            clip: None,
         };
         if !options.fused {
             program.make_room_for_gradients()?;
@@ -100,6 +103,31 @@ impl Program {
     /// Most rows of a minibatch.
     pub fn batch_size(&self) -> usize {
         self.options.batch_size
+    }
+
+    /// From now on, steps clip their gradients: where the norm over all
+    /// parameters together is larger than `limit`, all are scaled so that it is
+    /// `limit`. `None` ends that. A clipped step is slower: the gradients of
+    /// weights go through memory.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] unless the limit is positive and finite;
+    /// [`Error::Kernels`] if the gradients do not fit in memory.
+    pub fn clip_gradients(&mut self, limit: Option<f32>) -> Result<()> {
+        self.clip = match limit {
+            Some(limit) => {
+                self.make_room_for_gradients()?;
+                Some(Clip::new(limit, self.shapes.len())?)
+            }
+            None => None,
+        };
+        Ok(())
+    }
+
+    /// The norm of the last step's gradients before they were clipped; `None`
+    /// where they are not, since nobody has it then.
+    pub fn gradient_norm(&self) -> Option<f64> {
+        self.clip.as_ref().map(Clip::norm)
     }
 
     /// One training step on a minibatch of `rows` rows: the parameters follow
@@ -136,8 +164,12 @@ impl Program {
         let loss = self.run_rows(parameters, rows, &fill, self.plan.instructions.len())?;
         parameters.prepare(optimizer)?;
         self.add_up_bias_gradients(rows);
-        if !self.options.fused {
+        if !self.updates_from_terms() {
             self.weight_gradients(rows)?;
+        }
+        if let Some(clip) = &mut self.clip {
+            let context = context_for(self.options.context, &self.plan, rows);
+            clip.run(context.parallelism, &mut self.gradients);
         }
         self.update(parameters, update, rows)?;
         Ok(loss)
@@ -255,7 +287,7 @@ impl Program {
         let failed = OnceLock::new();
         let one = |number: usize, entry: &mut Entry| {
             let terms = &self.plan.terms[number];
-            if !terms.is_empty() && self.options.fused {
+            if !terms.is_empty() && self.updates_from_terms() {
                 with_terms(terms, &self.memory.buffers, rows, |terms| {
                     update.apply_terms(context, entry, terms)
                 })
@@ -276,6 +308,12 @@ impl Program {
             },
         );
         failed.into_inner().map_or(Ok(()), Err)
+    }
+
+    /// Whether the optimiser takes the gradients of weights tile by tile, as
+    /// they come, and not from memory.
+    fn updates_from_terms(&self) -> bool {
+        self.options.fused && self.clip.is_none()
     }
 
     fn make_room_for_gradients(&mut self) -> Result<()> {
