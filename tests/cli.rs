@@ -114,7 +114,10 @@ fn train_leaves_a_run_behind() {
 
     let history = fs::read_to_string(run.join("history.csv")).unwrap();
     let lines: Vec<&str> = history.lines().collect();
-    assert_eq!(lines[0], "epoch,loss,val_loss,seconds,samples_per_second");
+    assert_eq!(
+        lines[0],
+        "epoch,loss,val_loss,seconds,samples_per_second,learning_rate"
+    );
     assert_eq!(lines.len(), 3);
     let model = Autoencoder::load(run.join("model.safetensors")).unwrap();
     let training = model.training().unwrap();
@@ -156,7 +159,13 @@ fn train_prints_an_object_for_each_epoch() {
     assert_eq!(lines.len(), 3);
     for (i, line) in lines[..2].iter().enumerate() {
         assert_eq!(line["epoch"], i + 1);
-        for key in ["loss", "val_loss", "seconds", "samples_per_second"] {
+        for key in [
+            "loss",
+            "val_loss",
+            "seconds",
+            "samples_per_second",
+            "learning_rate",
+        ] {
             assert!(line[key].as_f64().unwrap() > 0.0, "{line}");
         }
     }
@@ -225,6 +234,40 @@ fn train_takes_the_options_of_a_model() {
     assert_eq!(info["parameters"], 784 * 5 + 5 + 784);
     assert_eq!(info["bytes"], 4 * (784 * 5 + 5 + 784));
     assert_eq!(info["flops_per_sample"], 2 * 2 * 784 * 5 + 5 + 784);
+}
+
+#[test]
+fn train_takes_the_options_of_training() {
+    let folder = Folder::with_model();
+    // Steps too small to change a bit: nothing ever improves.
+    let lines = folder.good(
+        "train digits.npy --optimizer sgd --learning-rate 1e-30 --patience 2 --min-delta 0.001 \
+         --schedule step:1:0.5 --clip-norm 0.5 --epochs 9 --json --out other",
+    );
+    let lines: Vec<Value> = lines.lines().map(json).collect();
+    assert_eq!(lines.len(), 4, "the best epoch and two more, and the end");
+    for (i, line) in lines[..3].iter().enumerate() {
+        let rate = line["learning_rate"].as_f64().unwrap();
+        assert!((rate / 1e-30 * 2f64.powi(i as i32) - 1.0).abs() < 1e-6);
+        assert!(line["gradient_norm"].as_f64().unwrap() > 0.0, "{line}");
+    }
+    let history = fs::read_to_string(folder.path("other/history.csv")).unwrap();
+    assert!(history.starts_with("epoch,loss,val_loss,seconds,"));
+    assert!(
+        history
+            .lines()
+            .next()
+            .unwrap()
+            .ends_with("learning_rate,gradient_norm")
+    );
+    let table = folder.good("train digits.npy --schedule cosine --clip-norm 1 --epochs 2 --out t");
+    assert!(
+        table.contains("learning_rate  gradient_norm"),
+        "columns that say something: {table}"
+    );
+    let info = json(&folder.good("info t/model.safetensors --json"));
+    assert_eq!(info["training"]["schedule"], "cosine:0");
+    assert_eq!(info["training"]["clip_norm"], 1.0);
 }
 
 #[test]
@@ -314,6 +357,12 @@ fn wrong_usage_has_status_2() {
         "train --loss huber:-1",
         "train --optimizer best",
         "train --validation-split 1",
+        "train --schedule linear",
+        "train --schedule step:0",
+        "train --clip-norm 0",
+        "train --patience 0",
+        "train --min-delta 0.1",
+        "train --patience 3 --min-delta -1",
         "train --validation a --validation-split 0.1",
         "train --threads 0",
         "train a b",

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `train.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `info.rs` | the subcommands |
 //! | `model_options.rs` | `--layers`, `--hidden`, …, `--init`: which model to train |
+//! | `training_options.rs` | `--optimizer`, `--epochs`, …: how |
 //! | `run_directory.rs` | `--out`: what a run leaves behind, and that nothing is overwritten |
 //! | `watch.rs` | progress for people, and lines for programs |
 //! | `matrix_file.rs` | `.npy` or `.csv`, by the ending |
@@ -21,6 +22,7 @@ mod reconstruct;
 mod run_directory;
 mod score;
 mod train;
+mod training_options;
 mod values;
 mod watch;
 

@@ -96,8 +96,15 @@ fn failed(what: &str, path: &Path, error: io::Error) -> Failure {
 fn write_history(path: &Path, history: &History) -> Result<()> {
     write_atomically(path, |file: &mut dyn Write| {
         let mut csv = csv::Writer::from_writer(file);
+        // Epochs of one run have the same columns.
+        if let Some(first) = history.epochs.first() {
+            let names = first.columns().map(|(name, _)| name);
+            csv.write_record(["epoch"].into_iter().chain(names))?;
+        }
         for epoch in &history.epochs {
-            csv.serialize(epoch)?;
+            let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:?}"));
+            let values = epoch.columns().map(|(_, value)| number(value));
+            csv.write_record([epoch.epoch.to_string()].into_iter().chain(values))?;
         }
         csv.flush()
     })

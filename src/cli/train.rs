@@ -1,11 +1,10 @@
 //! `autoencoder train`: a model from data.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use autoencoder::Autoencoder;
 use autoencoder::data::{self, Dataset};
 use autoencoder::model::{FitOptions, History};
-use autoencoder::{Autoencoder, Optimizer};
 use clap::Args;
 use serde::Serialize;
 
@@ -13,7 +12,8 @@ use super::console::{Failure, print, print_json};
 use super::load;
 use super::model_options::ModelOptions;
 use super::run_directory::RunDirectory;
-use super::values::{fraction, positive};
+use super::training_options::TrainingOptions;
+use super::values::fraction;
 use super::watch::{Bar, Lines, table};
 
 #[derive(Args)]
@@ -33,28 +33,6 @@ pub(crate) struct Train {
 
     #[command(flatten, next_help_heading = "Output")]
     output: OutputOptions,
-}
-
-#[derive(Args)]
-struct TrainingOptions {
-    /// adam, adamw, sgd, sgd-nesterov, rmsprop, adadelta, each also with -pytorch
-    #[arg(long, value_name = "NAME", default_value = "adam")]
-    optimizer: Optimizer,
-    /// [default: the usual one of the optimizer]
-    #[arg(long, value_name = "RATE", value_parser = positive)]
-    learning_rate: Option<f32>,
-    /// Passes over the data
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-    epochs: u32,
-    /// Samples per training step
-    #[arg(long, value_name = "N", default_value = "256")]
-    batch_size: NonZeroUsize,
-    /// Seed of the first weights and of the order of the samples
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-    /// Keep the samples in their order
-    #[arg(long)]
-    no_shuffle: bool,
 }
 
 #[derive(Args)]
@@ -98,17 +76,12 @@ struct Outcome<'a> {
 impl Train {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let (data, validation) = self.validation.split(self.data.as_deref())?;
-        let mut model = self.model.model(&data, self.training.seed)?;
-        let options = FitOptions {
-            epochs: self.training.epochs,
-            batch_size: self.training.batch_size.get(),
-            optimizer: self.training.optimizer,
-            learning_rate: self.training.learning_rate,
-            shuffle: !self.training.no_shuffle,
-            seed: self.training.seed,
+        let mut options = FitOptions {
             validation: validation.clone(),
             ..FitOptions::default()
         };
+        self.training.apply(&mut options);
+        let mut model = self.model.model(&data, options.seed)?;
         let directory = RunDirectory::prepare(&self.output.out, self.output.force)?;
         let history = self.fit(&mut model, &data, &options)?;
         let out = directory.path().to_owned();

@@ -41,6 +41,14 @@ pub(crate) fn positive(text: &str) -> Result<f32, String> {
     }
 }
 
+/// A finite number that is not negative.
+pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number >= 0.0 && f64::is_finite(number) => Ok(number),
+        _ => Err("expected a finite number, 0 or more".into()),
+    }
+}
+
 /// A part of a whole: at least 0, below 1.
 pub(crate) fn fraction(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -70,6 +78,10 @@ mod tests {
         assert_eq!(positive("1e-3"), Ok(1e-3));
         for bad in ["0", "-1", "nan", "inf", "1e39", "x"] {
             assert!(positive(bad).is_err(), "{bad}");
+        }
+        assert_eq!(not_negative("0"), Ok(0.0));
+        for bad in ["-1e-9", "nan", "inf", "x"] {
+            assert!(not_negative(bad).is_err(), "{bad}");
         }
         assert_eq!(fraction("0"), Ok(0.0));
         for bad in ["1", "-0.1", "nan", "x"] {

@@ -105,6 +105,11 @@ pub(crate) fn table(history: &History) -> String {
         "{:>5}  {:>9}  {:>9}  {:>8}  {:>10}",
         "epoch", "loss", "val_loss", "seconds", "samples/s"
     );
+    let more = more_columns(history);
+    for name in &more {
+        // Writing to a string cannot fail.
+        let _ = write!(table, "  {name:>9}");
+    }
     let count = history.epochs.len() as u32;
     let stride = count.div_ceil(ROWS).max(1);
     let best = history.best().map(|epoch| epoch.epoch);
@@ -115,16 +120,43 @@ pub(crate) fn table(history: &History) -> String {
             continue;
         }
         let val_loss = epoch.val_loss.map(|loss| format!("{loss:.6}"));
-        // Writing to a string cannot fail.
         let _ = write!(
             table,
-            "\n{number:>5}  {:>9.6}  {:>9}  {:>8.3}  {:>10.0}{}",
+            "\n{number:>5}  {:>9.6}  {:>9}  {:>8.3}  {:>10.0}",
             epoch.loss,
             val_loss.as_deref().unwrap_or("-"),
             epoch.seconds,
             epoch.samples_per_second,
-            if is_best { "  best" } else { "" },
         );
+        for name in &more {
+            let (width, value) = (name.len().max(9), value(epoch, name));
+            let _ = write!(table, "  {:>width$}", value);
+        }
+        if is_best {
+            table.push_str("  best");
+        }
     }
     table
+}
+
+/// The columns that not every run has: the learning rate where it changes, and
+/// whatever else there is.
+fn more_columns(history: &History) -> Vec<&str> {
+    let Some(first) = history.epochs.first() else {
+        return Vec::new();
+    };
+    let changes = |epoch: &Epoch| epoch.learning_rate != first.learning_rate;
+    let rate = history.epochs.iter().any(changes);
+    let rate = rate.then_some("learning_rate");
+    let figures = first.figures.iter().map(|figure| &*figure.name);
+    rate.into_iter().chain(figures).collect()
+}
+
+fn value(epoch: &Epoch, name: &str) -> String {
+    let mut columns = epoch.columns();
+    match columns.find(|(column, _)| *column == name) {
+        Some((_, Some(value))) if value != 0.0 && value.abs() < 1e-3 => format!("{value:.3e}"),
+        Some((_, Some(value))) => format!("{value:.6}"),
+        _ => "-".into(),
+    }
 }

@@ -38,8 +38,8 @@ pub struct Progress {
 /// let _: &mut dyn Callback = &mut print;
 /// ```
 pub trait Callback: Send {
-    /// After each training step. To end training here drops the unfinished
-    /// epoch from the history, but keeps its steps.
+    /// After each training step. To end training here undoes the unfinished
+    /// epoch: the model is that of the last whole one.
     fn on_batch(&mut self, progress: &Progress) -> ControlFlow<()> {
         let _ = progress;
         ControlFlow::Continue(())
@@ -56,9 +56,7 @@ impl<F: FnMut(&Epoch) -> ControlFlow<()> + Send> Callback for F {
 }
 
 /// Watches nothing.
-pub(super) struct Silent;
-
-impl Callback for Silent {
+impl Callback for () {
     fn on_epoch(&mut self, _: &Epoch, _: &Autoencoder) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }

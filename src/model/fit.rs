@@ -3,9 +3,10 @@
 use autoencoder_kernels::optimizer::Optimizer;
 
 use super::autoencoder::Autoencoder;
-use super::callback::{Callback, Silent};
+use super::callback::Callback;
 use super::early_stopping::EarlyStopping;
 use super::history::History;
+use super::schedule::Schedule;
 use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -34,6 +35,11 @@ pub struct FitOptions {
     pub optimizer: Optimizer,
     /// The learning rate; `None`, the default, is the optimiser's usual one.
     pub learning_rate: Option<f32>,
+    /// How the learning rate changes from epoch to epoch: not at all.
+    pub schedule: Schedule,
+    /// The largest norm of all gradients together; larger ones are scaled to it.
+    /// `None`, the default, lets them be, which is faster.
+    pub clip_norm: Option<f32>,
     /// Whether the samples are put in a new order before each epoch: yes.
     pub shuffle: bool,
     /// The seed of those orders: 0.
@@ -54,6 +60,8 @@ impl Default for FitOptions {
             batch_size: 256,
             optimizer: Optimizer::adam_keras(),
             learning_rate: None,
+            schedule: Schedule::Constant,
+            clip_norm: None,
             shuffle: true,
             seed: 0,
             validation: None,
@@ -83,6 +91,7 @@ impl FitOptions {
         if self.batch_size == 0 {
             return Err(Error::configuration("the batch size", 0, "at least 1"));
         }
+        self.schedule.check()?;
         if let Some(rule) = &self.early_stopping {
             rule.check()?;
         }
@@ -121,10 +130,11 @@ impl Autoencoder {
     /// # Errors
     /// [`Error::Shape`] or [`Error::Configuration`] for data and options that do
     /// not fit the model, [`Error::TargetOutOfRange`] and [`Error::NotFinite`]
-    /// for samples that cannot be learned, and [`Error::Diverged`] where a loss
-    /// becomes NaN or infinite. The model is unchanged then.
+    /// for samples that cannot be learned: the model is unchanged then.
+    /// [`Error::Diverged`] where a loss or a weight becomes NaN or infinite: the
+    /// model is that of the last good epoch.
     pub fn fit(&mut self, data: &Dataset, options: &FitOptions) -> Result<History> {
-        self.fit_with(data, options, &mut Silent)
+        self.fit_with(data, options, &mut ())
     }
 
     /// [`fit`](Self::fit), with a callback that watches training and may end it.
@@ -137,9 +147,13 @@ impl Autoencoder {
         options: &FitOptions,
         callback: &mut dyn Callback,
     ) -> Result<History> {
-        options.check(self, data)?;
-        let (model, history) = Trainer::new(self, data, options)?.run(callback)?;
+        let mut trainer = Trainer::new(self, data, options)?;
+        let result = trainer.run(callback);
+        let (model, history) = match &result {
+            Ok(()) | Err(Error::Diverged { .. }) => trainer.finish(),
+            Err(_) => return result.map(|()| History::default()),
+        };
         *self = model;
-        Ok(history)
+        result.map(|()| history)
     }
 }

@@ -8,6 +8,7 @@
 //! | `graph.rs` | the architecture on a tape |
 //! | `evaluation.rs` | how far reconstructions are from their samples |
 //! | `fit.rs`, `trainer.rs` | training: options, and the loop over epochs |
+//! | `schedule/` | how the learning rate changes, one schedule a file |
 //! | `history.rs`, `callback.rs`, `early_stopping.rs` | what training reports, and what ends it |
 //! | `training.rs`, `file/` | how a model was trained, and its `.safetensors` file |
 //! | `summary.rs` | the table of layers for people |
@@ -24,6 +25,7 @@ mod graph;
 mod history;
 mod init;
 mod samples;
+mod schedule;
 mod summary;
 mod trainer;
 mod training;
@@ -35,7 +37,9 @@ pub use callback::{Callback, Progress};
 pub use early_stopping::EarlyStopping;
 pub use evaluation::{Evaluation, ReconstructionError};
 pub use fit::FitOptions;
-pub use history::{Epoch, History};
+pub use history::{Epoch, Figure, History};
 pub use samples::Samples;
+pub use schedule::{Cosine, Plateau, Schedule, StepDecay};
 pub use summary::Summary;
+pub use trainer::Trainer;
 pub use training::Training;

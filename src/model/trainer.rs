@@ -1,4 +1,4 @@
-//! The loop over epochs and minibatches.
+//! [`Trainer`]: the loop over epochs and minibatches, an epoch at a time.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -9,103 +9,199 @@ use super::autoencoder::Autoencoder;
 use super::callback::{Callback, Progress};
 use super::early_stopping::{Verdict, Watch};
 use super::fit::FitOptions;
-use super::history::{Epoch, History};
+use super::history::{Epoch, Figure, History, Means};
+use super::schedule::Rule;
 use super::training::Training;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::random::{Generator, Purpose};
 use crate::tape::{Parameters, Program, ProgramOptions};
 
-/// A model in training.
-pub(super) struct Trainer<'a> {
-    model: Autoencoder,
-    data: &'a Dataset,
-    options: &'a FitOptions,
+/// A model in training: what [`Autoencoder::fit`] does, an epoch at a time, for
+/// those who want to do something between epochs.
+///
+/// ```
+/// use autoencoder::model::{FitOptions, Trainer};
+/// use autoencoder::Autoencoder;
+///
+/// let data = autoencoder::data::digits().slice(0..256)?;
+/// let model = Autoencoder::builder().input(784).encoder([8]).build()?;
+/// let options = FitOptions { epochs: 2, ..FitOptions::default() };
+/// let mut trainer = Trainer::new(&model, &data, &options)?;
+/// while trainer.epoch(&mut ())?.is_continue() {
+///     println!("{}", trainer.history().epochs.len());
+/// }
+/// let (model, history) = trainer.finish();
+/// assert_eq!(history.epochs.len(), 2);
+/// # Ok::<(), autoencoder::Error>(())
+/// ```
+pub struct Trainer<'a> {
+    pub(super) model: Autoencoder,
+    pub(super) data: &'a Dataset,
+    pub(super) options: &'a FitOptions,
     program: Program,
     /// The samples in the order of this epoch.
     order: Vec<usize>,
     /// Steps done, over all epochs.
-    steps: u64,
-    history: History,
+    pub(super) steps: u64,
+    pub(super) history: History,
+    schedule: Box<dyn Rule>,
     watch: Option<Watch>,
-    /// The best epoch so far and its parameters, where they may be wanted.
-    best: Option<(u32, Parameters)>,
+    /// Whether early stopping has said that it is enough.
+    enough: bool,
+    /// What the best epoch was judged by, and its parameters.
+    pub(super) best: Option<(f64, Parameters)>,
+    /// Parameters and steps as they were after the last whole epoch.
+    whole: (Parameters, u64),
 }
 
 impl<'a> Trainer<'a> {
-    /// The options must have been checked.
-    pub(super) fn new(
-        model: &Autoencoder,
-        data: &'a Dataset,
-        options: &'a FitOptions,
-    ) -> Result<Self> {
+    /// Before the first epoch. The optimiser starts anew, the weights go on from
+    /// where they are.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::Configuration`] for data and options that do
+    /// not fit the model, [`Error::TargetOutOfRange`] and [`Error::NotFinite`]
+    /// for samples that cannot be learned.
+    pub fn new(model: &Autoencoder, data: &'a Dataset, options: &'a FitOptions) -> Result<Self> {
+        options.check(model, data)?;
         let batch_size = options.batch_size.min(data.len());
         let mut model = model.clone();
         model.values_mut().reset_state();
+        let mut program = Program::new(&model.graph().tape, ProgramOptions::new(batch_size))?;
+        program.clip_gradients(options.clip_norm)?;
         Ok(Trainer {
-            program: Program::new(&model.graph().tape, ProgramOptions::new(batch_size))?,
+            program,
+            whole: (model.values().clone(), 0),
             model,
             data,
             options,
             order: (0..data.len()).collect(),
             steps: 0,
             history: History::default(),
+            schedule: options.schedule.start(options.epochs),
             watch: options.early_stopping.map(Watch::new),
+            enough: false,
             best: None,
         })
     }
 
+    /// The model as it is after the last whole epoch.
+    pub fn model(&self) -> &Autoencoder {
+        &self.model
+    }
+
+    /// The epochs so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The best model so far, by validation loss or, without validation, loss;
+    /// `None` before the first epoch.
+    pub fn best(&self) -> Option<Autoencoder> {
+        let mut best = self.model.clone();
+        best.values_mut().copy_values_from(&self.best.as_ref()?.1);
+        let training = self.history.best().map(|epoch| self.training(epoch));
+        best.set_training(training);
+        Some(best)
+    }
+
+    /// Whether all epochs are done, or early stopping has ended training.
+    pub fn is_done(&self) -> bool {
+        self.enough || self.history.epochs.len() >= self.options.epochs as usize
+    }
+
     /// Trains to the end.
-    pub(super) fn run(mut self, callback: &mut dyn Callback) -> Result<(Autoencoder, History)> {
+    pub(super) fn run(&mut self, callback: &mut dyn Callback) -> Result<()> {
         parallel::in_pool(Context::default().parallelism, || {
-            for epoch in 1..=self.options.epochs {
-                if self.epoch(epoch, callback)?.is_break() {
-                    self.history.stopped_early = true;
-                    break;
-                }
-            }
-            self.restore_best();
-            self.model.values_mut().reset_state();
-            Ok((self.model, self.history))
+            while self.epoch(callback)?.is_continue() {}
+            Ok(())
         })
     }
 
-    /// One epoch with its validation. Says whether training goes on.
-    fn epoch(&mut self, number: u32, callback: &mut dyn Callback) -> Result<ControlFlow<()>> {
-        let Some((loss, time)) = self.train(number, callback)? else {
+    /// The next epoch with its validation. Says whether training goes on: not
+    /// after the last one, nor if early stopping or the callback ended it. An
+    /// epoch that the callback ended before its last step is undone.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] where a loss or a weight becomes NaN or infinite. The
+    /// epoch is undone then: the model is that of the last good one.
+    pub fn epoch(&mut self, callback: &mut dyn Callback) -> Result<ControlFlow<()>> {
+        if self.is_done() {
             return Ok(ControlFlow::Break(()));
+        }
+        // There are at most `u32::MAX` epochs.
+        let number = self.history.epochs.len() as u32 + 1;
+        self.whole.0.copy_from(self.model.values());
+        self.whole.1 = self.steps;
+        match self.train_and_validate(number, callback) {
+            Ok(Some(epoch)) => Ok(self.report(epoch, callback)),
+            Ok(None) => {
+                self.undo();
+                self.history.stopped_early = true;
+                Ok(ControlFlow::Break(()))
+            }
+            Err(error) => {
+                self.undo();
+                Err(error)
+            }
+        }
+    }
+
+    /// The model, and what there is to tell. Early stopping may have been told to
+    /// give back the best epoch's weights.
+    pub fn finish(mut self) -> (Autoencoder, History) {
+        let restore = self.options.early_stopping.is_some_and(|r| r.restore_best);
+        if let (true, Some(best)) = (restore, self.best()) {
+            self.model = best;
+            self.history.weights_of = self.history.best().map(|epoch| epoch.epoch);
+        }
+        self.model.values_mut().reset_state();
+        (self.model, self.history)
+    }
+
+    fn undo(&mut self) {
+        self.model.values_mut().copy_from(&self.whole.0);
+        self.steps = self.whole.1;
+    }
+
+    /// `None` if the callback ended the epoch.
+    fn train_and_validate(
+        &mut self,
+        number: u32,
+        callback: &mut dyn Callback,
+    ) -> Result<Option<Epoch>> {
+        let learning_rate = self.options.effective_learning_rate();
+        let factor = self.schedule.factor(number);
+        let learning_rate = (f64::from(learning_rate) * factor) as f32;
+        let Some(trained) = self.train(number, learning_rate, callback)? else {
+            return Ok(None);
         };
         let val_loss = match &self.options.validation {
             Some(validation) => Some(self.validate(number, validation)?),
             None => None,
         };
         self.check_parameters(number)?;
-        let seconds = time.as_secs_f64();
-        let epoch = Epoch {
+        let seconds = trained.time.as_secs_f64();
+        Ok(Some(Epoch {
             epoch: number,
-            loss,
+            loss: trained.loss,
             val_loss,
             seconds,
             samples_per_second: self.data.len() as f64 / seconds.max(f64::MIN_POSITIVE),
-        };
-        self.history.epochs.push(epoch);
-        self.history.weights_of = Some(number);
-        self.model.set_training(Some(self.training(&epoch)));
-        let flow = callback.on_epoch(&epoch, &self.model);
-        Ok(if self.judge(&epoch).is_break() {
-            ControlFlow::Break(())
-        } else {
-            flow
-        })
+            learning_rate,
+            figures: trained.figures,
+        }))
     }
 
-    /// The steps of one epoch: the mean loss and the time they took. `None` if
-    /// the callback ended training between them.
+    /// The steps of one epoch. `None` if the callback ended training between
+    /// them.
     fn train(
         &mut self,
         epoch: u32,
+        learning_rate: f32,
         callback: &mut dyn Callback,
-    ) -> Result<Option<(f64, Duration)>> {
+    ) -> Result<Option<Trained>> {
         if self.options.shuffle {
             // From the same start each time, so that an epoch's order depends on
             // its number alone.
@@ -114,8 +210,8 @@ impl<'a> Trainer<'a> {
             }
             Generator::new(self.options.seed, Purpose::Shuffle { epoch }).shuffle(&mut self.order);
         }
-        let learning_rate = self.options.effective_learning_rate();
         let (mut sum, mut samples, mut time) = (0.0, 0, Duration::ZERO);
+        let mut means = Means::default();
         for batch in self.order.chunks(self.program.batch_size()) {
             // Samples of this epoch from this minibatch on.
             let rest = &self.order[samples..];
@@ -138,6 +234,9 @@ impl<'a> Trainer<'a> {
             check_loss(epoch, "loss", loss)?;
             sum += loss * batch.len() as f64;
             samples += batch.len();
+            if let Some(norm) = self.program.gradient_norm() {
+                means.add("gradient_norm", norm, batch.len());
+            }
             let progress = Progress {
                 epoch,
                 epochs: self.options.epochs,
@@ -150,7 +249,11 @@ impl<'a> Trainer<'a> {
                 return Ok(None);
             }
         }
-        Ok(Some((sum / samples as f64, time)))
+        Ok(Some(Trained {
+            loss: sum / samples as f64,
+            time,
+            figures: means.over(samples),
+        }))
     }
 
     /// The mean loss on other data.
@@ -180,46 +283,50 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Early stopping's opinion of an epoch.
-    fn judge(&mut self, epoch: &Epoch) -> ControlFlow<()> {
-        let (Some(watch), Some(rule)) = (&mut self.watch, &self.options.early_stopping) else {
-            return ControlFlow::Continue(());
-        };
-        match watch.judge(epoch.val_loss.unwrap_or(epoch.loss)) {
-            Verdict::Best => {
-                if rule.restore_best {
-                    self.best = Some((epoch.epoch, self.model.values().clone()));
-                }
-                ControlFlow::Continue(())
+    /// Takes a whole epoch into the history and lets others judge it.
+    fn report(&mut self, epoch: Epoch, callback: &mut dyn Callback) -> ControlFlow<()> {
+        self.model.set_training(Some(self.training(&epoch)));
+        let (loss, values) = (epoch.monitored(), self.model.values());
+        match &mut self.best {
+            Some((best, _)) if loss >= *best => {}
+            Some((best, of_best)) => {
+                *best = loss;
+                of_best.copy_values_from(values);
             }
-            Verdict::Wait => ControlFlow::Continue(()),
-            Verdict::Stop => ControlFlow::Break(()),
+            None => self.best = Some((loss, values.without_state())),
+        }
+        self.judge(&epoch);
+        let flow = callback.on_epoch(&epoch, &self.model);
+        self.history.weights_of = Some(epoch.epoch);
+        self.history.epochs.push(epoch);
+        if self.enough || flow.is_break() {
+            self.history.stopped_early = true;
+            return ControlFlow::Break(());
+        }
+        match self.is_done() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         }
     }
 
-    fn restore_best(&mut self) {
-        let Some((number, parameters)) = self.best.take() else {
-            return;
-        };
-        *self.model.values_mut() = parameters;
-        self.history.weights_of = Some(number);
-        let training = self.history.current().map(|epoch| self.training(epoch));
-        self.model.set_training(training);
+    /// Tells the schedule and early stopping of an epoch.
+    fn judge(&mut self, epoch: &Epoch) {
+        self.schedule.observe(epoch.monitored());
+        if let Some(watch) = &mut self.watch {
+            self.enough = watch.judge(epoch.monitored()) == Verdict::Stop;
+        }
     }
 
     fn training(&self, epoch: &Epoch) -> Training {
-        Training {
-            optimizer: self.options.optimizer.to_string(),
-            learning_rate: self.options.effective_learning_rate(),
-            batch_size: self.options.batch_size,
-            samples: self.data.len(),
-            epochs: epoch.epoch,
-            shuffle: self.options.shuffle,
-            seed: self.options.seed,
-            loss: epoch.loss,
-            val_loss: epoch.val_loss,
-        }
+        Training::new(self.options, self.data.len(), epoch)
     }
+}
+
+/// The steps of an epoch.
+struct Trained {
+    loss: f64,
+    time: Duration,
+    figures: Vec<Figure>,
 }
 
 fn check_loss(epoch: u32, what: &'static str, value: f64) -> Result<()> {
@@ -234,7 +341,6 @@ fn check_loss(epoch: u32, what: &'static str, value: f64) -> Result<()> {
 mod tests {
     use super::*;
     use crate::data::digits;
-    use crate::model::callback::Silent;
 
     #[test]
     fn the_order_of_an_epoch_depends_on_its_number_alone() {
@@ -245,7 +351,7 @@ mod tests {
         let order = |epochs: &[u32]| {
             let mut trainer = Trainer::new(&model, &data, &options).unwrap();
             for &epoch in epochs {
-                trainer.train(epoch, &mut Silent).unwrap();
+                trainer.train(epoch, 1e-3, &mut ()).unwrap();
             }
             trainer.order
         };

@@ -2,14 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fit::FitOptions;
+use super::history::Epoch;
+use super::schedule::Schedule;
+
 /// How a model was trained last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Training {
     /// The optimiser's name.
     pub optimizer: String,
-    /// The learning rate.
+    /// The learning rate at the beginning.
     pub learning_rate: f32,
+    /// How it changed, unless it stayed the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// The norm that gradients were clipped to, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f32>,
     /// Samples per training step.
     pub batch_size: usize,
     /// Samples per epoch.
@@ -24,4 +34,24 @@ pub struct Training {
     pub loss: f64,
     /// The loss on the validation data after it, if there were any.
     pub val_loss: Option<f64>,
+}
+
+impl Training {
+    /// Of a model as it is after an epoch.
+    pub(super) fn new(options: &FitOptions, samples: usize, epoch: &Epoch) -> Self {
+        let schedule = options.schedule;
+        Training {
+            optimizer: options.optimizer.to_string(),
+            learning_rate: options.effective_learning_rate(),
+            schedule: (schedule != Schedule::Constant).then(|| schedule.to_string()),
+            clip_norm: options.clip_norm,
+            batch_size: options.batch_size,
+            samples,
+            epochs: epoch.epoch,
+            shuffle: options.shuffle,
+            seed: options.seed,
+            loss: epoch.loss,
+            val_loss: epoch.val_loss,
+        }
+    }
 }

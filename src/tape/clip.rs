@@ -63,7 +63,10 @@ impl Clip {
         if self.norm > self.limit {
             let factor = (self.limit / self.norm) as f32;
             for_each_mut(parallelism, gradients, |_, gradient| {
-                gradient.as_mut_slice().iter_mut().for_each(|g| *g *= factor);
+                gradient
+                    .as_mut_slice()
+                    .iter_mut()
+                    .for_each(|g| *g *= factor);
             });
         }
     }

@@ -105,6 +105,42 @@ impl Parameters {
         }
     }
 
+    /// The values alone.
+    pub(crate) fn without_state(&self) -> Self {
+        let entry = |entry: &Entry| Entry {
+            value: entry.value.clone(),
+            state: None,
+        };
+        Parameters {
+            entries: self.entries.iter().map(entry).collect(),
+        }
+    }
+
+    /// Takes over values and state from parameters of the same shapes. Allocates
+    /// nothing where there is state already.
+    pub(crate) fn copy_from(&mut self, other: &Parameters) {
+        self.copy_values_from(other);
+        for (to, from) in self.entries.iter_mut().zip(&other.entries) {
+            match (&mut to.state, &from.state) {
+                (Some(to), Some(from)) if to.slots().len() == from.slots().len() => {
+                    for (to, from) in to.slots_mut().iter_mut().zip(from.slots()) {
+                        to.as_mut_slice().copy_from_slice(from.as_slice());
+                    }
+                }
+                (to, from) => *to = from.clone(),
+            }
+        }
+    }
+
+    /// Takes over the values alone.
+    pub(crate) fn copy_values_from(&mut self, other: &Parameters) {
+        for (to, from) in self.entries.iter_mut().zip(&other.entries) {
+            to.value
+                .as_mut_slice()
+                .copy_from_slice(from.value.as_slice());
+        }
+    }
+
     /// Fails unless these are parameters of these shapes.
     pub(super) fn check(&self, shapes: &[(usize, usize)]) -> Result<()> {
         if self.len() != shapes.len() {
