@@ -71,6 +71,7 @@ fn steps_allocate_nothing() {
             1,
         ),
         (net(Kind::Tied, 784, 64, 33, Activation::Silu, bce), 67),
+        (net(Kind::Noisy, 131, 67, 31, Activation::Relu, bce), 100),
         (
             net(Kind::Branched, 131, 67, 31, Activation::Softmax, mse),
             250,
@@ -89,6 +90,7 @@ fn steps_allocate_nothing() {
                         batch_size: *rows,
                         fused,
                         context: Context::default(),
+                        seed: 1,
                     };
                     check(
                         net,

@@ -7,10 +7,14 @@ mod nets;
 use autoencoder::tape::{Parameter, Parameters, Program, ProgramOptions, Tape};
 use autoencoder_kernels::activation::Activation;
 use autoencoder_kernels::loss::Loss;
-use autoencoder_kernels::{Context, Level, Mat, reference};
+use autoencoder_kernels::random::Key;
+use autoencoder_kernels::{Context, Level, Mat, Noise, reference};
 use nets::{Kind, Net, Random, Recorder, filler, initialise};
 
 const ROWS: usize = 3;
+
+/// Of noise and dropout.
+const SEED: u64 = 1;
 
 /// A net computed in f64, row by row, while it is written down.
 struct Reference<'a> {
@@ -18,6 +22,12 @@ struct Reference<'a> {
     shapes: Vec<(usize, usize)>,
     inputs: std::slice::Iter<'a, Vec<f64>>,
     loss: f64,
+    /// The row of the minibatch, and the seed of noise; without one there is
+    /// none.
+    row: u32,
+    seed: Option<u64>,
+    /// How many nodes drew random numbers.
+    streams: u16,
     /// The smallest distance of anything from a kink in its derivative.
     margin: f64,
 }
@@ -33,6 +43,21 @@ struct Row {
 impl From<Vec<f64>> for Row {
     fn from(y: Vec<f64>) -> Self {
         Row { y, logits: None }
+    }
+}
+
+impl Reference<'_> {
+    /// What becomes of a row whose column `j` becomes `f(key, j, x)`.
+    fn randomly(&mut self, x: &Row, f: impl Fn(Key, usize, f64) -> f64) -> Row {
+        let stream = self.streams;
+        self.streams += 1;
+        let Some(seed) = self.seed else {
+            return x.clone();
+        };
+        let step = 0;
+        let key = Key { seed, stream, step };
+        let row = x.y.iter().enumerate().map(|(j, &x)| f(key, j, x));
+        row.collect::<Vec<_>>().into()
     }
 }
 
@@ -100,6 +125,18 @@ impl Recorder for Reference<'_> {
             .into()
     }
 
+    fn corrupt(&mut self, x: &Row, noise: Noise) -> Row {
+        let row = self.row;
+        self.randomly(x, |key, j, x| {
+            reference::noise::corrupt(noise, key, row, j, x)
+        })
+    }
+
+    fn dropout(&mut self, x: &Row, p: f32) -> Row {
+        let row = self.row;
+        self.randomly(x, |key, j, x| reference::noise::drop_out(p, key, row, j, x))
+    }
+
     fn loss(&mut self, loss: Loss, prediction: &Row, target: &Row) {
         let y = match &prediction.logits {
             Some(logits) if loss.takes_logits() => logits,
@@ -130,8 +167,14 @@ fn number(parameter: Parameter) -> usize {
     (0..16).find(|&n| nth_parameter(n) == parameter).unwrap()
 }
 
-/// The mean loss in f64, and the distance from the nearest kink.
-fn reference_loss(net: &Net, parameters: &[Vec<f64>], data: &[Mat<f32>]) -> (f64, f64) {
+/// The mean loss in f64, and the distance from the nearest kink. Without a
+/// seed, nothing is random.
+fn reference_loss(
+    net: &Net,
+    parameters: &[Vec<f64>],
+    data: &[Mat<f32>],
+    seed: Option<u64>,
+) -> (f64, f64) {
     let (mut loss, mut margin) = (0.0, f64::INFINITY);
     for i in 0..ROWS {
         let rows: Vec<Vec<f64>> = data
@@ -143,6 +186,9 @@ fn reference_loss(net: &Net, parameters: &[Vec<f64>], data: &[Mat<f32>]) -> (f64
             shapes: Vec::new(),
             inputs: rows.iter(),
             loss: 0.0,
+            row: i as u32,
+            seed,
+            streams: 0,
             margin,
         };
         net.record(&mut reference);
@@ -190,7 +236,7 @@ fn gradients_are_the_central_differences_of_the_reference() {
             }
         }
     }
-    assert_eq!(checked, 3 * 12 * 7);
+    assert_eq!(checked, Kind::ALL.len() * 12 * 7);
 }
 
 #[test]
@@ -227,14 +273,15 @@ fn check(net: Net) {
                 values.iter().map(|&x| f64::from(x)).collect()
             })
             .collect();
-        let (_, margin) = reference_loss(&net, &exact, &data);
+        let (_, margin) = reference_loss(&net, &exact, &data, Some(SEED));
         if margin > 1e-3 {
             break (data, exact);
         }
         seed += 1;
         assert!(seed < 1000, "{net:?}: every seed lies on a kink");
     };
-    let (want_loss, _) = reference_loss(&net, &exact, &data);
+    let (want_loss, _) = reference_loss(&net, &exact, &data, Some(SEED));
+    let (want_clean, _) = reference_loss(&net, &exact, &data, None);
     let want = differences(&net, exact, &data);
     for &level in Level::available() {
         for fused in [true, false] {
@@ -243,6 +290,7 @@ fn check(net: Net) {
                 batch_size: ROWS + 2,
                 fused,
                 context: Context::serial().with_level(level),
+                seed: SEED,
             };
             let mut program = Program::new(&tape, options).unwrap();
             let fill = filler(&inputs, &data);
@@ -259,7 +307,16 @@ fn check(net: Net) {
                 "{what}: the second time"
             );
             let evaluated = program.loss(&parameters, ROWS, &fill).unwrap();
-            assert_eq!(loss.to_bits(), evaluated.to_bits(), "{what}");
+            if net.kind == Kind::Noisy {
+                let error = (evaluated - want_clean).abs();
+                assert!(
+                    error <= 2e-6 * want_clean.abs().max(0.1),
+                    "{what}: {evaluated}"
+                );
+                assert_ne!(loss, evaluated, "{what}: no noise");
+            } else {
+                assert_eq!(loss.to_bits(), evaluated.to_bits(), "{what}");
+            }
             for (number, parameter) in tape.parameters().enumerate() {
                 let (got, want) = (gradients.get(parameter).as_slice(), &want[number]);
                 assert_eq!(got.len(), want.len());
@@ -287,9 +344,9 @@ fn differences(net: &Net, mut parameters: Vec<Vec<f64>>, data: &[Mat<f32>]) -> V
         for element in 0..parameters[number].len() {
             let middle = parameters[number][element];
             parameters[number][element] = middle + STEP;
-            let (above, _) = reference_loss(net, &parameters, data);
+            let (above, _) = reference_loss(net, &parameters, data, Some(SEED));
             parameters[number][element] = middle - STEP;
-            let (below, _) = reference_loss(net, &parameters, data);
+            let (below, _) = reference_loss(net, &parameters, data, Some(SEED));
             parameters[number][element] = middle;
             gradient.push((above - below) / (2.0 * STEP));
         }

@@ -109,6 +109,7 @@ fn threads_do_not_change_bits() {
                 batch_size: 203,
                 fused,
                 context: Context::default(),
+                seed: 1,
             };
             let run = || train(&large(kind), options, 203, Optimizer::adam_keras());
             let want = with_threads(1, run);
@@ -159,6 +160,7 @@ fn fused_equals_unfused(net: &Net, rows: usize, level: Level) {
         batch_size: rows,
         fused,
         context: Context::serial().with_level(level),
+        seed: 1,
     };
     let optimizer = Optimizer::adam_pytorch();
     let fused = train(net, options(true), rows, optimizer);

@@ -34,6 +34,7 @@
 //! | [`gemm`], [`matrixmultiply`] | C = α·A·B + β·C, safe, and as a drop-in `sgemm` |
 //! | [`loss`], [`optimizer`], [`activation`] | each formula in one file, and kernels over matrices |
 //! | [`math`] | exp, log, tanh, … with error bounds in ULP |
+//! | [`noise`] | corrupted samples, and dropout |
 //! | [`random`] | numbers that are a function of seed, step, row and column |
 //! | [`transpose`], [`convert`], [`prefetch`], [`rows`] | Wᵀ, 8-bit data, blocks of rows on threads |
 //! | [`mod@reference`] | the specification: all of the above naively, in f64 |
@@ -73,6 +74,7 @@ pub mod loss;
 pub mod mat;
 pub mod math;
 pub mod matrixmultiply;
+pub mod noise;
 pub mod optimizer;
 pub mod parallel;
 pub mod prefetch;
@@ -89,6 +91,7 @@ pub use error::Error;
 pub use level::Level;
 pub use loss::Loss;
 pub use mat::{Mat, MatMut, MatRef};
+pub use noise::Noise;
 pub use optimizer::Optimizer;
 pub use parallel::{Context, Parallelism};
 

@@ -114,6 +114,7 @@ impl Inference {
                 instructions: &self.plan.instructions,
                 weights,
                 fill,
+                draw: None,
                 first_row: first_row + start,
                 rows: end - start,
             };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use autoencoder_kernels::random::Key;
 use autoencoder_kernels::rows::Block;
 use autoencoder_kernels::{Context, Mat, MatMut, MatRef};
 
@@ -20,6 +21,18 @@ pub(super) struct Register(pub(super) usize);
 /// bias gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sums(pub(super) usize);
+
+/// The number of a node among those that draw random numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stream(pub(super) u16);
+
+/// What the random numbers of a step are a function of, beside stream, row and
+/// column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Draw {
+    pub(super) seed: u64,
+    pub(super) step: u64,
+}
 
 /// Fills rows of an input: which one, which rows, and where they go.
 pub(super) type Fill<'a> = dyn Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync + 'a;
@@ -46,11 +59,25 @@ pub(super) struct Frame<'a> {
     /// 1 / rows of the minibatch: losses are means.
     pub(super) scale: f32,
     pub(super) fill: &'a Fill<'a>,
+    /// None outside of training: nothing is random there.
+    pub(super) draw: Option<Draw>,
     /// The sum of the losses of the block's samples.
     pub(super) loss: f64,
 }
 
 impl Frame<'_> {
+    /// The random numbers of a stream in this step, and the row in the
+    /// minibatch that the block begins with; None outside of training.
+    pub(super) fn random(&self, stream: Stream) -> Option<(Key, usize)> {
+        let Draw { seed, step } = self.draw?;
+        let key = Key {
+            seed,
+            stream: stream.0,
+            step,
+        };
+        Some((key, self.first_row + self.block.rows().start))
+    }
+
     /// The block's rows of some registers to read, of others to write.
     pub(super) fn access<const R: usize, const W: usize>(
         &mut self,

@@ -75,6 +75,13 @@
 //! Gradients of gradients, and control flow, do not exist: a net that is
 //! different in every step is a different tape.
 //!
+//! # Random nodes
+//! Noise and dropout draw a number for each element that is a function of
+//! [`ProgramOptions::seed`], the node, the step, the row of the minibatch and
+//! the feature ([`autoencoder_kernels::random`]). So blocks, threads and an
+//! interruption change nothing, and the way back draws the same mask again.
+//! Outside of steps nothing is random.
+//!
 //! | file | what |
 //! |---|---|
 //! | `record.rs` | [`Tape`], [`Value`], [`Parameter`] |

@@ -220,6 +220,12 @@ impl<'a> Planner<'a> {
         to
     }
 
+    /// Tells that a value is the same as an earlier one.
+    pub(super) fn set_same_value(&mut self, value: Value, as_value: Value) {
+        let register = self.value_to_change(as_value);
+        self.set_value(value, register);
+    }
+
     /// Tells where a value is.
     pub(super) fn set_value(&mut self, value: Value, register: Register) {
         self.values[value.0] = Some(register);

@@ -10,7 +10,7 @@ use autoencoder_kernels::{Context, Mat, MatMut};
 
 use super::clip::Clip;
 use super::inference::Inference;
-use super::instruction::{Fill, Weights};
+use super::instruction::{Draw, Fill, Weights};
 use super::parameters::{Entry, Parameters};
 use super::plan::{Goal, Plan, Term};
 use super::record::{Parameter, Tape, Value};
@@ -27,15 +27,19 @@ pub struct ProgramOptions {
     pub fused: bool,
     /// SIMD level and threads.
     pub context: Context,
+    /// The seed of noise and dropout. Their numbers are a function of it, of
+    /// the node, the step, the row of the minibatch and the feature alone.
+    pub seed: u64,
 }
 
 impl ProgramOptions {
-    /// Fused, with the default context.
+    /// Fused, with the default context and seed 0.
     pub fn new(batch_size: usize) -> Self {
         ProgramOptions {
             batch_size,
             fused: true,
             context: Context::default(),
+            seed: 0,
         }
     }
 }
@@ -161,7 +165,7 @@ impl Program {
                 "1 for the first",
             ));
         }
-        let loss = self.run_rows(parameters, rows, &fill, self.plan.instructions.len())?;
+        let loss = self.run_rows(parameters, rows, &fill, Some(step), Extent::Whole)?;
         parameters.prepare(optimizer)?;
         self.add_up_bias_gradients(rows);
         if !self.updates_from_terms() {
@@ -177,7 +181,8 @@ impl Program {
 
     /// The mean loss of a minibatch, and the gradients of it with respect to
     /// all parameters: of the parameter's shape, zeros where no loss depends
-    /// on it. Changes nothing, allocates the result.
+    /// on it. Noise and dropout draw the numbers of step 0, always the same
+    /// ones. Changes nothing, allocates the result.
     ///
     /// # Errors
     /// As [`Program::step`], without the optimiser's.
@@ -188,13 +193,13 @@ impl Program {
         fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
     ) -> Result<(f64, Gradients)> {
         self.make_room_for_gradients()?;
-        let loss = self.run_rows(parameters, rows, &fill, self.plan.instructions.len())?;
+        let loss = self.run_rows(parameters, rows, &fill, Some(0), Extent::Whole)?;
         self.add_up_bias_gradients(rows);
         self.weight_gradients(rows)?;
         Ok((loss, Gradients(self.gradients.clone())))
     }
 
-    /// The mean loss of a minibatch.
+    /// The mean loss of a minibatch, without noise or dropout.
     ///
     /// # Errors
     /// As [`Program::gradients`].
@@ -204,7 +209,7 @@ impl Program {
         rows: usize,
         fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
     ) -> Result<f64> {
-        self.run_rows(parameters, rows, &fill, self.plan.backward)
+        self.run_rows(parameters, rows, &fill, None, Extent::Forward)
     }
 
     /// Any value of the tape for any number of rows, written to `output`. To
@@ -223,27 +228,35 @@ impl Program {
         inference.run(parameters, output, fill)
     }
 
-    /// The first region: everything that is row by row, up to an instruction.
+    /// The first region: everything that is row by row. Random numbers are
+    /// those of a step; without one, nothing is random.
     fn run_rows(
         &mut self,
         parameters: &Parameters,
         rows: usize,
         fill: &Fill<'_>,
-        instructions: usize,
+        step: Option<u64>,
+        extent: Extent,
     ) -> Result<f64> {
         check_rows(rows, self.options.batch_size)?;
         parameters.check(&self.shapes)?;
         let context = context_for(self.options.context, &self.plan, rows);
         let entries = &parameters.entries;
         refresh(context, &self.plan, entries, &mut self.copies)?;
+        let instructions = match extent {
+            Extent::Forward => &self.plan.instructions[..self.plan.backward],
+            Extent::Whole => &self.plan.instructions[..],
+        };
+        let seed = self.options.seed;
         let replay = Replay {
             context,
-            instructions: &self.plan.instructions[..instructions],
+            instructions,
             weights: Weights {
                 entries,
                 copies: &self.copies,
             },
             fill,
+            draw: step.map(|step| Draw { seed, step }),
             first_row: 0,
             rows,
         };
@@ -324,6 +337,15 @@ impl Program {
         }
         Ok(())
     }
+}
+
+/// How much of the first region runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// Up to the losses.
+    Forward,
+    /// And the way back.
+    Whole,
 }
 
 /// The gradients of all parameters.

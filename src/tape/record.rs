@@ -3,8 +3,12 @@
 use autoencoder_kernels::activation::Activation;
 use autoencoder_kernels::dense::MAX_TERMS;
 use autoencoder_kernels::loss::Loss;
+use autoencoder_kernels::noise::{Noise, check_dropout};
 
-use super::node::{Add, AddBias, Input, LossNode, MatMul, Node, Nonlinearity, Weight};
+use super::instruction::Stream;
+use super::node::{
+    Add, AddBias, Corrupt, Dropout, Input, LossNode, MatMul, Node, Nonlinearity, Weight,
+};
 use crate::error::{Error, Result};
 
 /// A matrix that a tape computes: one row for each sample of a minibatch, a
@@ -25,6 +29,8 @@ pub struct Parameter(pub(super) usize);
 pub struct Tape {
     nodes: Vec<Recorded>,
     parameters: Vec<Shape>,
+    /// How many nodes draw random numbers.
+    streams: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -141,6 +147,62 @@ impl Tape {
         }
         let differentiable = left.differentiable || right.differentiable;
         Ok(self.push(Node::Add(Add { a, b }), features, differentiable))
+    }
+
+    /// `x` with noise, in a training step; `x` itself in
+    /// [`Program::loss`](super::Program::loss) and
+    /// [`Inference`](super::Inference). Each such node and each step draws
+    /// numbers of its own.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for a value in which a parameter takes part (no
+    /// gradient would pass), an unknown one, or more than 65 535 nodes that
+    /// draw numbers; [`Error::Kernels`] if the noise refuses its strength.
+    pub fn corrupt(&mut self, x: Value, noise: Noise) -> Result<Value> {
+        noise.check()?;
+        let Recorded {
+            features,
+            differentiable,
+            ..
+        } = *self.checked(x)?;
+        if differentiable {
+            return Err(Error::configuration(
+                "what noise is put on",
+                "the output of a layer",
+                "an input; for layers there is dropout",
+            ));
+        }
+        let stream = self.stream()?;
+        let node = Node::Corrupt(Corrupt { x, noise, stream });
+        Ok(self.push(node, features, false))
+    }
+
+    /// `x` with each feature dropped with a probability, in a training step:
+    /// 0, or else `x / (1 − probability)`. `x` itself in
+    /// [`Program::loss`](super::Program::loss) and
+    /// [`Inference`](super::Inference). Probability 0 records nothing and
+    /// returns `x`.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for an unknown value, or more than 65 535 nodes
+    /// that draw numbers; [`Error::Kernels`] unless the probability is in
+    /// [0, 1).
+    pub fn dropout(&mut self, x: Value, probability: f32) -> Result<Value> {
+        check_dropout(probability)?;
+        let Recorded {
+            features,
+            differentiable,
+            ..
+        } = *self.checked(x)?;
+        if probability == 0.0 {
+            return Ok(x);
+        }
+        let node = Node::Dropout(Dropout {
+            x,
+            probability,
+            stream: self.stream()?,
+        });
+        Ok(self.push(node, features, differentiable))
     }
 
     /// A dense layer, `activation(x·W + b)`: [`Tape::matmul`],
@@ -279,6 +341,19 @@ impl Tape {
         self.parameters
             .iter()
             .map(|&Shape { rows, cols, .. }| (rows, cols))
+    }
+
+    /// A stream of random numbers for a new node.
+    pub(super) fn stream(&mut self) -> Result<Stream> {
+        let stream = Stream(self.streams);
+        self.streams = self.streams.checked_add(1).ok_or_else(|| {
+            Error::configuration(
+                "the number of nodes that draw random numbers",
+                "65 536",
+                "fewer",
+            )
+        })?;
+        Ok(stream)
     }
 
     fn push(&mut self, node: Node, features: usize, differentiable: bool) -> Value {

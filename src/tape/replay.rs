@@ -7,7 +7,7 @@ use autoencoder_kernels::rows::{Block, for_each_block};
 use autoencoder_kernels::transpose::transpose_into;
 use autoencoder_kernels::{Context, Mat, Parallelism};
 
-use super::instruction::{Fill, Frame, Instruction, Weights};
+use super::instruction::{Draw, Fill, Frame, Instruction, Weights};
 use super::parameters::Entry;
 use super::plan::Plan;
 use crate::error::{Error, Result};
@@ -67,6 +67,7 @@ pub(super) struct Replay<'a> {
     pub(super) instructions: &'a [Box<dyn Instruction>],
     pub(super) weights: Weights<'a>,
     pub(super) fill: &'a Fill<'a>,
+    pub(super) draw: Option<Draw>,
     pub(super) first_row: usize,
     pub(super) rows: usize,
 }
@@ -115,6 +116,7 @@ impl Replay<'_> {
             context: self.context.with_parallelism(Parallelism::Serial),
             scale: 1.0 / self.rows as f32,
             fill: self.fill,
+            draw: self.draw,
             loss: 0.0,
         };
         for instruction in self.instructions {

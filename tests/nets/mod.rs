@@ -8,7 +8,7 @@ use autoencoder::Result;
 use autoencoder::tape::{Parameter, Parameters, Tape, Value};
 use autoencoder_kernels::activation::Activation;
 use autoencoder_kernels::loss::Loss;
-use autoencoder_kernels::{Mat, MatMut};
+use autoencoder_kernels::{Mat, MatMut, Noise};
 
 /// Splitmix64 (Steele, Lea and Flood 2014).
 pub(crate) struct Random(pub(crate) u64);
@@ -45,6 +45,8 @@ pub(crate) trait Recorder {
     ) -> Self::Value;
     fn activation(&mut self, x: &Self::Value, activation: Activation) -> Self::Value;
     fn add(&mut self, a: &Self::Value, b: &Self::Value) -> Self::Value;
+    fn corrupt(&mut self, x: &Self::Value, noise: Noise) -> Self::Value;
+    fn dropout(&mut self, x: &Self::Value, probability: f32) -> Self::Value;
     fn loss(&mut self, loss: Loss, prediction: &Self::Value, target: &Self::Value);
 }
 
@@ -70,10 +72,13 @@ pub(crate) enum Kind {
     /// times, layers without a bias, another target, two losses, and a layer
     /// that leads nowhere.
     Branched,
+    /// As plain, with noise and dropout on the input and dropout on the layers,
+    /// one of which is read without it too. The target is clean.
+    Noisy,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 3] = [Kind::Plain, Kind::Tied, Kind::Branched];
+    pub(crate) const ALL: [Kind; 4] = [Kind::Plain, Kind::Tied, Kind::Branched, Kind::Noisy];
 }
 
 impl Net {
@@ -114,6 +119,26 @@ impl Net {
                 let d = r.linear(&c, w2, true, Some(b3));
                 let d = r.activation(&d, activation);
                 let z = r.linear(&d, w1, true, Some(b4));
+                let y = r.activation(&z, output);
+                r.loss(loss, &y, &x);
+                (vec![x], y)
+            }
+            Kind::Noisy => {
+                let w3 = r.weight(code, features);
+                let b3 = r.bias(features);
+                let w4 = r.weight(hidden, features);
+                let noisy = r.corrupt(&x, Noise::Gaussian { stddev: 0.3 });
+                let noisy = r.corrupt(&noisy, Noise::SaltAndPepper { probability: 0.2 });
+                let noisy = r.dropout(&noisy, 0.1);
+                let h = r.linear(&noisy, w1, false, Some(b1));
+                let h = r.activation(&h, activation);
+                let some = r.dropout(&h, 0.25);
+                let c = r.linear(&some, w2, false, Some(b2));
+                let c = r.activation(&c, activation);
+                let c = r.dropout(&c, 0.5);
+                let past = r.linear(&h, w4, false, None);
+                let z = r.linear(&c, w3, false, Some(b3));
+                let z = r.add(&z, &past);
                 let y = r.activation(&z, output);
                 r.loss(loss, &y, &x);
                 (vec![x], y)
@@ -188,6 +213,14 @@ impl Recorder for Tape {
 
     fn add(&mut self, a: &Value, b: &Value) -> Value {
         Tape::add(self, *a, *b).unwrap()
+    }
+
+    fn corrupt(&mut self, x: &Value, noise: Noise) -> Value {
+        Tape::corrupt(self, *x, noise).unwrap()
+    }
+
+    fn dropout(&mut self, x: &Value, probability: f32) -> Value {
+        Tape::dropout(self, *x, probability).unwrap()
     }
 
     fn loss(&mut self, loss: Loss, prediction: &Value, target: &Value) {

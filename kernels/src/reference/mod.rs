@@ -6,5 +6,6 @@ pub mod dense;
 pub mod gemm;
 pub mod loss;
 pub mod math;
+pub mod noise;
 pub mod optimizer;
 pub mod random;

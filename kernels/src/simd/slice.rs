@@ -3,6 +3,22 @@
 
 use super::Simd;
 
+/// The elements of `from` from number `at` on; 0 in lanes beyond its end.
+#[inline(always)]
+pub(crate) fn load_at<S: Simd>(s: S, from: &[f32], at: usize) -> S::Vector {
+    let left = from.len().saturating_sub(at);
+    if left >= S::LANES {
+        // SAFETY: at + LANES ≤ the slice's length.
+        unsafe { s.load(from.as_ptr().add(at)) }
+    } else if left > 0 {
+        // SAFETY: at < the slice's length, and only the first `left` lanes are
+        // touched.
+        unsafe { s.load_masked(from.as_ptr().add(at), s.first_lanes(left)) }
+    } else {
+        s.splat(0.0)
+    }
+}
+
 /// Writes `v` to the elements of `to` from number `at` on. Lanes beyond its
 /// end are dropped.
 #[inline(always)]

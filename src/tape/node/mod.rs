@@ -7,6 +7,8 @@
 //! | `add_bias.rs` | x + b | `Tape::add_bias` |
 //! | `activation.rs` | act(x) | `Tape::activation` |
 //! | `add.rs` | a + b | `Tape::add` |
+//! | `corrupt.rs` | x with noise | `Tape::corrupt` |
+//! | `dropout.rs` | x with features dropped | `Tape::dropout` |
 //! | `loss.rs` | a sum over samples | `Tape::loss` |
 //! | `dense.rs` | act(x·W + b) | fusion |
 //! | `dense_loss.rs` | the loss of act(x·W + b) | fusion |
@@ -18,8 +20,10 @@
 mod activation;
 mod add;
 mod add_bias;
+mod corrupt;
 mod dense;
 mod dense_loss;
+mod dropout;
 mod input;
 mod loss;
 mod matmul;
@@ -27,8 +31,10 @@ mod matmul;
 pub(super) use activation::Nonlinearity;
 pub(super) use add::{Accumulate, Add, Copy};
 pub(super) use add_bias::AddBias;
+pub(super) use corrupt::Corrupt;
 pub(super) use dense::Dense;
 pub(super) use dense_loss::DenseLoss;
+pub(super) use dropout::Dropout;
 pub(super) use input::Input;
 pub(super) use loss::LossNode;
 pub(super) use matmul::MatMul;
@@ -44,6 +50,8 @@ pub(super) enum Node {
     AddBias(AddBias),
     Nonlinearity(Nonlinearity),
     Add(Add),
+    Corrupt(Corrupt),
+    Dropout(Dropout),
     Loss(LossNode),
     Dense(Dense),
     DenseLoss(DenseLoss),
@@ -57,6 +65,8 @@ impl Node {
             Node::AddBias(node) => node,
             Node::Nonlinearity(node) => node,
             Node::Add(node) => node,
+            Node::Corrupt(node) => node,
+            Node::Dropout(node) => node,
             Node::Loss(node) => node,
             Node::Dense(node) => node,
             Node::DenseLoss(node) => node,
