@@ -104,7 +104,8 @@ fn by_hand(kind: Kind, limit: f32) -> (Vec<Mat<f32>>, Vec<f64>) {
 
 #[test]
 fn clipped_steps_are_those_of_scaled_gradients() {
-    for kind in Kind::ALL {
+    // A step of a noisy net and `Program::gradients` draw different numbers.
+    for kind in Kind::ALL.into_iter().filter(|&kind| kind != Kind::Noisy) {
         // Far below the norms of this net, and far above.
         for limit in [0.01, 1e6] {
             let (expected, norms) = by_hand(kind, limit);
