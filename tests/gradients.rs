@@ -125,6 +125,10 @@ impl Recorder for Reference<'_> {
             .into()
     }
 
+    fn freeze(&mut self, parameter: Parameter) {
+        assert!(Kind::FROZEN.contains(&number(parameter)));
+    }
+
     fn corrupt(&mut self, x: &Row, noise: Noise) -> Row {
         let row = self.row;
         self.randomly(x, |key, j, x| {
@@ -320,6 +324,10 @@ fn check(net: Net) {
             for (number, parameter) in tape.parameters().enumerate() {
                 let (got, want) = (gradients.get(parameter).as_slice(), &want[number]);
                 assert_eq!(got.len(), want.len());
+                if net.kind == Kind::Frozen && Kind::FROZEN.contains(&number) {
+                    assert!(got.iter().all(|&g| g == 0.0), "{what}: frozen");
+                    continue;
+                }
                 // f32 rounds to 6e-8; terms of a sum may cancel.
                 let size = want.iter().fold(0.1, |size: f64, w| size.max(w.abs()));
                 for (element, (&got, &want)) in got.iter().zip(want).enumerate() {

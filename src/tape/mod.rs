@@ -38,7 +38,8 @@
 //! A node can only use what exists, so the order of creation is a topological
 //! order, and the way back is the reverse of it. Values and parameters may be
 //! used several times: gradients add up. A tied decoder is
-//! [`Tape::dense_transposed`] with the encoder's weight.
+//! [`Tape::dense_transposed`] with the encoder's weight. A parameter that is
+//! frozen ([`Tape::freeze`]) gets no gradient, and nothing is computed for one.
 //!
 //! # Plan
 //! 1. Nodes that no loss (or not the value asked for) depends on are left out.

@@ -312,9 +312,12 @@ impl<'a> Planner<'a> {
         });
     }
 
-    /// Adds xᵀ·δ to the gradient of a weight; for Wᵀ, δᵀ·x. Both registers
-    /// stay as they are from here on.
+    /// Adds xᵀ·δ to the gradient of a weight unless it is frozen; for Wᵀ, δᵀ·x.
+    /// Both registers stay as they are from here on.
     pub(super) fn weight_gradient(&mut self, weight: Weight, x: Register, delta: Register) {
+        if self.tape.is_frozen(weight.parameter) {
+            return;
+        }
         let term = match weight.transposed {
             false => Term { x, delta },
             true => Term { x: delta, delta: x },
@@ -322,15 +325,16 @@ impl<'a> Planner<'a> {
         self.plan.terms[weight.parameter.0].push(term);
     }
 
-    /// The sums per block that make up the gradient of a bias.
-    pub(super) fn sums(&mut self, bias: Parameter) -> Sums {
-        if let Some(sums) = self.plan.sums[bias.0] {
-            return sums;
+    /// The sums per block that make up the gradient of a bias; none if it is
+    /// frozen.
+    pub(super) fn sums(&mut self, bias: Parameter) -> Option<Sums> {
+        if self.tape.is_frozen(bias) || self.plan.sums[bias.0].is_some() {
+            return self.plan.sums[bias.0];
         }
         let width = self.tape.shape(bias).map_or(0, |(_, cols)| cols);
         self.plan.sums_widths.push(width);
         let sums = Sums(self.plan.sums_widths.len() - 1);
         self.plan.sums[bias.0] = Some(sums);
-        sums
+        Some(sums)
     }
 }

@@ -37,7 +37,7 @@ pub struct Tape {
 struct Recorded {
     node: Node,
     features: usize,
-    /// Whether a parameter takes part in it.
+    /// Whether a parameter that is not frozen takes part in it.
     differentiable: bool,
 }
 
@@ -46,6 +46,7 @@ struct Shape {
     rows: usize,
     cols: usize,
     is_bias: bool,
+    is_frozen: bool,
     uses: usize,
 }
 
@@ -68,6 +69,26 @@ impl Tape {
     /// A bias, one number for each feature: a matrix of one row.
     pub fn bias(&mut self, features: usize) -> Parameter {
         self.parameter(1, features, true)
+    }
+
+    /// Keeps a parameter as it is from here on: training changes no bit of it,
+    /// computes no gradient for it, and none for what depends on frozen
+    /// parameters alone.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for an unknown parameter, or one that is used
+    /// already.
+    pub fn freeze(&mut self, parameter: Parameter) -> Result<()> {
+        let uses = self.known(parameter)?.uses;
+        if uses > 0 {
+            return Err(Error::configuration(
+                "the number of uses of a parameter that is to be frozen",
+                uses,
+                "0; freeze it before its first use",
+            ));
+        }
+        self.parameters[parameter.0].is_frozen = true;
+        Ok(())
     }
 
     /// `x·W`.
@@ -97,8 +118,12 @@ impl Tape {
     /// features; [`Error::Configuration`] for a weight in the place of a bias,
     /// or an unknown value or parameter.
     pub fn add_bias(&mut self, x: Value, bias: Parameter) -> Result<Value> {
-        let features = self.checked(x)?.features;
-        let shape = self.used(bias, true)?;
+        let Recorded {
+            features,
+            differentiable,
+            ..
+        } = *self.checked(x)?;
+        let shape = *self.used(bias, true)?;
         if shape.cols != features {
             return Err(Error::shape(
                 "bias",
@@ -106,8 +131,9 @@ impl Tape {
                 format_args!("{features}, the features of its value"),
             ));
         }
+        self.parameters[bias.0].uses += 1;
         let node = Node::AddBias(AddBias { x, bias });
-        Ok(self.push(node, features, true))
+        Ok(self.push(node, features, differentiable || !shape.is_frozen))
     }
 
     /// The activation of each element of `x`, or of each row for softmax. The
@@ -250,7 +276,7 @@ impl Tape {
     ///
     /// # Errors
     /// [`Error::Shape`] if the features differ; [`Error::Configuration`] for a
-    /// target that is no input, a prediction in which no parameter takes part,
+    /// target that is no input, a prediction in which no parameter takes part that is not frozen,
     /// or an unknown value; [`Error::Kernels`] if the loss refuses its own
     /// parameters.
     pub fn loss(&mut self, loss: Loss, prediction: Value, target: Value) -> Result<()> {
@@ -271,8 +297,8 @@ impl Tape {
         if !differentiable {
             return Err(Error::configuration(
                 "the prediction of a loss",
-                "free of parameters",
-                "the output of a layer",
+                "free of parameters that training changes",
+                "the output of a layer that is not frozen, or stands on one",
             ));
         }
         let from = self.checked(target)?;
@@ -337,6 +363,10 @@ impl Tape {
         self.nodes[value.0].differentiable
     }
 
+    pub(super) fn is_frozen(&self, parameter: Parameter) -> bool {
+        self.parameters[parameter.0].is_frozen
+    }
+
     pub(super) fn shapes(&self) -> impl Iterator<Item = (usize, usize)> {
         self.parameters
             .iter()
@@ -370,13 +400,18 @@ impl Tape {
             rows,
             cols,
             is_bias,
+            is_frozen: false,
             uses: 0,
         });
         Parameter(self.parameters.len() - 1)
     }
 
     fn product(&mut self, x: Value, parameter: Parameter, transposed: bool) -> Result<Value> {
-        let features = self.checked(x)?.features;
+        let Recorded {
+            features,
+            differentiable,
+            ..
+        } = *self.checked(x)?;
         let shape = *self.used(parameter, false)?;
         let (inputs, outputs) = match transposed {
             false => (shape.rows, shape.cols),
@@ -394,7 +429,8 @@ impl Tape {
             transposed,
         };
         self.parameters[parameter.0].uses += 1;
-        Ok(self.push(Node::MatMul(MatMul { x, weight }), outputs, true))
+        let node = Node::MatMul(MatMul { x, weight });
+        Ok(self.push(node, outputs, differentiable || !shape.is_frozen))
     }
 
     fn finish_dense(
@@ -444,7 +480,7 @@ impl Tape {
                 name(as_bias),
             ));
         }
-        if shape.uses >= MAX_TERMS {
+        if !as_bias && shape.uses >= MAX_TERMS {
             return Err(Error::configuration(
                 "the number of uses of one weight",
                 shape.uses + 1,

@@ -247,3 +247,97 @@ fn an_error_of_the_closure_comes_back_and_changes_nothing() {
     let result = program.forward(&parameters, y, output.as_mut(), refuse);
     assert!(result.is_err());
 }
+
+/// 20 → 7 → 20, one half of it frozen.
+fn half_frozen(encoder: bool) -> (Tape, [Parameter; 4]) {
+    let mut tape = Tape::new();
+    let x = tape.input(20);
+    let all = [
+        tape.weight(20, 7),
+        tape.bias(7),
+        tape.weight(7, 20),
+        tape.bias(20),
+    ];
+    let frozen = if encoder { &all[..2] } else { &all[2..] };
+    for &parameter in frozen {
+        tape.freeze(parameter).unwrap();
+    }
+    let h = tape.dense(x, all[0], Some(all[1]), Activation::Tanh);
+    let y = tape.dense(h.unwrap(), all[2], Some(all[3]), Activation::Sigmoid);
+    tape.loss(Loss::BinaryCrossEntropy, y.unwrap(), x).unwrap();
+    (tape, all)
+}
+
+#[test]
+fn nothing_is_computed_for_frozen_parameters() {
+    let (tape, _) = half_frozen(true);
+    let plan = Plan::new(&tape, Goal::Training, true).unwrap();
+    assert_eq!(names(&plan), ["Fill", "Forward", "LossAndDelta"]);
+    assert_eq!(
+        Vec::from_iter(plan.terms.iter().map(Vec::len)),
+        [0, 0, 1, 0]
+    );
+    assert!(plan.sums[1].is_none() && plan.sums[3].is_some());
+
+    let (tape, _) = half_frozen(false);
+    let plan = Plan::new(&tape, Goal::Training, true).unwrap();
+    assert_eq!(
+        Vec::from_iter(plan.terms.iter().map(Vec::len)),
+        [1, 0, 0, 0]
+    );
+    assert!(plan.sums[1].is_some() && plan.sums[3].is_none());
+}
+
+#[test]
+fn frozen_parameters_keep_their_bits() {
+    // Decay would change weights even where their gradient is 0.
+    let optimizer = Optimizer::adamw_keras();
+    for encoder in [true, false] {
+        for fused in [true, false] {
+            let (tape, all) = half_frozen(encoder);
+            let mut parameters = Parameters::zeros(&tape).unwrap();
+            for &parameter in &all {
+                parameters.get_mut(parameter).fill(0.1);
+            }
+            let before = parameters.clone();
+            let options = ProgramOptions {
+                fused,
+                ..ProgramOptions::new(4)
+            };
+            let mut program = Program::new(&tape, options).unwrap();
+            for step in 1..=3 {
+                program
+                    .step(&mut parameters, optimizer, 0.1, step, 4, nothing)
+                    .unwrap();
+            }
+            for (i, &parameter) in all.iter().enumerate() {
+                let same = parameters.get(parameter) == before.get(parameter);
+                assert_eq!(
+                    same,
+                    (i < 2) == encoder,
+                    "parameter {i}, {encoder}, {fused}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_frozen_too_late_or_leaves_nothing_is_an_error() {
+    let (mut tape, all) = half_frozen(true);
+    let error = tape.freeze(all[3]).unwrap_err();
+    assert!(
+        error.to_string().contains("before its first use"),
+        "{error}"
+    );
+    let x = tape.input(20);
+    let h = tape.matmul(x, all[0]).unwrap();
+    let target = tape.input(7);
+    let error = tape.loss(Loss::MeanSquaredError, h, target).unwrap_err();
+    assert!(error.to_string().contains("not frozen"), "{error}");
+    let noise = autoencoder_kernels::Noise::Masking { probability: 0.5 };
+    let weight = tape.weight(20, 2);
+    let layer = tape.matmul(x, weight).unwrap();
+    let error = tape.corrupt(layer, noise).unwrap_err();
+    assert!(error.to_string().contains("dropout"), "{error}");
+}

@@ -45,6 +45,7 @@ pub(crate) trait Recorder {
     ) -> Self::Value;
     fn activation(&mut self, x: &Self::Value, activation: Activation) -> Self::Value;
     fn add(&mut self, a: &Self::Value, b: &Self::Value) -> Self::Value;
+    fn freeze(&mut self, parameter: Parameter);
     fn corrupt(&mut self, x: &Self::Value, noise: Noise) -> Self::Value;
     fn dropout(&mut self, x: &Self::Value, probability: f32) -> Self::Value;
     fn loss(&mut self, loss: Loss, prediction: &Self::Value, target: &Self::Value);
@@ -75,10 +76,22 @@ pub(crate) enum Kind {
     /// As plain, with noise and dropout on the input and dropout on the layers,
     /// one of which is read without it too. The target is clean.
     Noisy,
+    /// As tied, with the first weight, the second bias and the last bias
+    /// frozen.
+    Frozen,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 4] = [Kind::Plain, Kind::Tied, Kind::Branched, Kind::Noisy];
+    pub(crate) const ALL: [Kind; 5] = [
+        Kind::Plain,
+        Kind::Tied,
+        Kind::Branched,
+        Kind::Noisy,
+        Kind::Frozen,
+    ];
+
+    /// The numbers of the frozen parameters of [`Kind::Frozen`].
+    pub(crate) const FROZEN: [usize; 3] = [0, 3, 5];
 }
 
 impl Net {
@@ -98,6 +111,10 @@ impl Net {
         let b1 = r.bias(hidden);
         let w2 = r.weight(hidden, code);
         let b2 = r.bias(code);
+        if self.kind == Kind::Frozen {
+            r.freeze(w1);
+            r.freeze(b2);
+        }
         let h = r.linear(&x, w1, false, Some(b1));
         let h = r.activation(&h, activation);
         match self.kind {
@@ -111,9 +128,12 @@ impl Net {
                 r.loss(loss, &y, &x);
                 (vec![x], y)
             }
-            Kind::Tied => {
+            Kind::Tied | Kind::Frozen => {
                 let b3 = r.bias(hidden);
                 let b4 = r.bias(features);
+                if self.kind == Kind::Frozen {
+                    r.freeze(b4);
+                }
                 let c = r.linear(&h, w2, false, Some(b2));
                 let c = r.activation(&c, activation);
                 let d = r.linear(&c, w2, true, Some(b3));
@@ -213,6 +233,10 @@ impl Recorder for Tape {
 
     fn add(&mut self, a: &Value, b: &Value) -> Value {
         Tape::add(self, *a, *b).unwrap()
+    }
+
+    fn freeze(&mut self, parameter: Parameter) {
+        Tape::freeze(self, parameter).unwrap();
     }
 
     fn corrupt(&mut self, x: &Value, noise: Noise) -> Value {

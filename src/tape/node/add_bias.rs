@@ -39,8 +39,9 @@ impl Operation for AddBias {
 
 /// Adds the column sums of δ to the gradient of the bias.
 pub(super) fn bias_gradient(bias: Parameter, delta: Register, plan: &mut Planner<'_>) {
-    let sums = plan.sums(bias);
-    plan.emit(ColumnSums { delta, sums });
+    if let Some(sums) = plan.sums(bias) {
+        plan.emit(ColumnSums { delta, sums });
+    }
 }
 
 /// to += b in each row.

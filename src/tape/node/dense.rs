@@ -48,7 +48,7 @@ impl Dense {
                 let weight = self.weight.transpose();
                 plan.reads_weight(weight);
                 let to = plan.register(plan.width(self.x));
-                let sums = below.bias.map(|bias| plan.sums(bias));
+                let sums = below.bias.and_then(|bias| plan.sums(bias));
                 let saved = (!below.is_linear()).then(|| plan.saved(self.x));
                 plan.emit(BackwardInput {
                     delta,

@@ -25,7 +25,7 @@ impl Operation for DenseLoss {
 
     fn forward(&self, me: Value, plan: &mut Planner<'_>) {
         let delta = plan.register(self.features);
-        let sums = self.layer.bias.map(|bias| plan.sums(bias));
+        let sums = self.layer.bias.and_then(|bias| plan.sums(bias));
         plan.reads_weight(self.layer.weight);
         plan.emit(LossAndDelta {
             layer: self.layer,
