@@ -76,6 +76,14 @@ fn steps_allocate_nothing() {
             net(Kind::Branched, 131, 67, 31, Activation::Softmax, mse),
             250,
         ),
+        (
+            net(Kind::Penalised, 131, 67, 31, Activation::Tanh, mse),
+            250,
+        ),
+        (
+            net(Kind::Variational, 784, 64, 20, Activation::Relu, bce),
+            256,
+        ),
     ];
     // The counter counts.
     let before = ALLOCATIONS.load(Ordering::Relaxed);

@@ -28,6 +28,9 @@ struct Reference<'a> {
     seed: Option<u64>,
     /// How many nodes drew random numbers.
     streams: u16,
+    /// Target, factor and sums over the rows so far of sparsity penalties.
+    rates: &'a mut Vec<(f64, f64, Vec<f64>)>,
+    rates_seen: usize,
     /// The smallest distance of anything from a kink in its derivative.
     margin: f64,
 }
@@ -38,11 +41,17 @@ struct Row {
     y: Vec<f64>,
     /// What a sigmoid read.
     logits: Option<Vec<f64>>,
+    /// What an activation read, and which one.
+    from: Option<(Vec<f64>, Activation)>,
 }
 
 impl From<Vec<f64>> for Row {
     fn from(y: Vec<f64>) -> Self {
-        Row { y, logits: None }
+        Row {
+            y,
+            logits: None,
+            from: None,
+        }
     }
 }
 
@@ -64,8 +73,8 @@ impl Reference<'_> {
 impl Recorder for Reference<'_> {
     type Value = Row;
 
-    fn input(&mut self, _: usize) -> Row {
-        self.inputs.next().unwrap().clone().into()
+    fn input(&mut self, features: usize) -> Row {
+        self.inputs.next().unwrap()[..features].to_vec().into()
     }
 
     fn weight(&mut self, inputs: usize, outputs: usize) -> Parameter {
@@ -114,6 +123,7 @@ impl Recorder for Reference<'_> {
                     .collect(),
             },
             logits: (activation == Activation::Sigmoid).then(|| z.clone()),
+            from: Some((z.clone(), activation)),
         }
     }
 
@@ -159,6 +169,46 @@ impl Recorder for Reference<'_> {
         }
         self.loss += sum * reference::loss::mean_factor(loss, y.len()) / ROWS as f64;
     }
+
+    fn absolute_penalty(&mut self, x: &Row, factor: f32) {
+        for x in x.y.iter().filter(|&&x| x != 0.0) {
+            self.loss += f64::from(factor) * x.abs() / ROWS as f64;
+            self.margin = self.margin.min(x.abs());
+        }
+    }
+
+    fn sparsity_penalty(&mut self, x: &Row, target: f32, factor: f32) {
+        if self.rates_seen == self.rates.len() {
+            let (target, factor) = (f64::from(target), f64::from(factor));
+            self.rates.push((target, factor, vec![0.0; x.y.len()]));
+        }
+        let (_, _, sums) = &mut self.rates[self.rates_seen];
+        sums.iter_mut().zip(&x.y).for_each(|(sum, x)| *sum += x);
+        self.rates_seen += 1;
+    }
+
+    fn contractive_penalty(&mut self, output: &Row, weight: Parameter, factor: f32) {
+        let w = &self.parameters[number(weight)];
+        let (z, activation) = match &output.from {
+            Some((z, activation)) => (z, *activation),
+            None => (&output.y, Activation::Identity),
+        };
+        let norm = reference::penalty::contractive(activation, z, w);
+        self.loss += f64::from(factor) * norm / ROWS as f64;
+    }
+
+    fn normal_sample(&mut self, mean: &Row, log_variance: &Row, noise: &Row) -> Row {
+        let all = mean.y.iter().zip(&log_variance.y).zip(&noise.y);
+        let z = all.map(|((&m, &l), &e)| reference::penalty::sample(m, l, e));
+        z.collect::<Vec<_>>().into()
+    }
+
+    fn normal_divergence(&mut self, mean: &Row, log_variance: &Row, factor: f32) {
+        for (&mean, &log_variance) in mean.y.iter().zip(&log_variance.y) {
+            let nats = reference::penalty::kl_divergence(mean, log_variance);
+            self.loss += f64::from(factor) * nats / ROWS as f64;
+        }
+    }
 }
 
 /// Handles of parameters, from a tape that has enough of them.
@@ -179,7 +229,7 @@ fn reference_loss(
     data: &[Mat<f32>],
     seed: Option<u64>,
 ) -> (f64, f64) {
-    let (mut loss, mut margin) = (0.0, f64::INFINITY);
+    let (mut loss, mut margin, mut rates) = (0.0, f64::INFINITY, Vec::new());
     for i in 0..ROWS {
         let rows: Vec<Vec<f64>> = data
             .iter()
@@ -193,11 +243,17 @@ fn reference_loss(
             row: i as u32,
             seed,
             streams: 0,
+            rates: &mut rates,
+            rates_seen: 0,
             margin,
         };
         net.record(&mut reference);
         loss += reference.loss;
         margin = reference.margin;
+    }
+    for (target, factor, sums) in rates {
+        let nats = |sum| reference::penalty::kl_sparsity(target, sum / ROWS as f64);
+        loss += factor * sums.into_iter().map(nats).sum::<f64>();
     }
     (loss, margin)
 }

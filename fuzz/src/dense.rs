@@ -2,7 +2,7 @@
 
 use autoencoder_kernels::activation::{self, Saves};
 use autoencoder_kernels::dense::{
-    BackwardInput, BackwardWeight, Forward, ForwardLoss, UpdateWeight,
+    BackwardInput, BackwardWeight, Decay, Forward, ForwardLoss, UpdateWeight,
 };
 use autoencoder_kernels::gemm::gemm;
 use autoencoder_kernels::optimizer::{self, OptimizerState};
@@ -256,6 +256,7 @@ impl Case {
                 optimizer: self.optimizer,
                 learning_rate: self.factor,
                 step,
+                decay: Decay::default(),
             }
             .run(context)
             .expect("the shapes fit");

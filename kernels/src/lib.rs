@@ -33,6 +33,7 @@
 //! | [`dense`] | fused layers: forward, with loss, backward, weight update |
 //! | [`gemm`], [`matrixmultiply`] | C = α·A·B + β·C, safe, and as a drop-in `sgemm` |
 //! | [`loss`], [`optimizer`], [`activation`] | each formula in one file, and kernels over matrices |
+//! | [`penalty`] | L1, contractive layers, the normal code of a variational model |
 //! | [`math`] | exp, log, tanh, … with error bounds in ULP |
 //! | [`noise`] | corrupted samples, and dropout |
 //! | [`random`] | numbers that are a function of seed, step, row and column |
@@ -77,6 +78,7 @@ pub mod matrixmultiply;
 pub mod noise;
 pub mod optimizer;
 pub mod parallel;
+pub mod penalty;
 pub mod prefetch;
 pub mod random;
 pub mod reference;

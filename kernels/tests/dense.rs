@@ -5,7 +5,7 @@ mod common;
 
 use autoencoder_kernels::activation::{self, Saves};
 use autoencoder_kernels::dense::{
-    BackwardInput, BackwardWeight, Forward, ForwardLoss, UpdateWeight, column_sums,
+    BackwardInput, BackwardWeight, Decay, Forward, ForwardLoss, UpdateWeight, column_sums,
 };
 use autoencoder_kernels::gemm::gemm;
 use autoencoder_kernels::optimizer::{self, OptimizerState};
@@ -203,10 +203,13 @@ proptest! {
         layouts in (layout(), layout(), contiguous_rows()),
         optimizer in prop::sample::select(Optimizer::ALL.to_vec()),
         two_terms: bool,
+        (all, with_columns) in (prop::sample::select(vec![0.0, 0.3]), any::<bool>()),
         seed: u64,
     ) {
         let x = Guarded::new(batch, inputs, layouts.0, |i, j| noise(seed, i, j));
         let delta = Guarded::new(batch, outputs, layouts.1, |i, j| noise(seed ^ 1, i, j));
+        let columns = vector(outputs, seed ^ 3);
+        let decay = Decay { all, columns: with_columns.then_some(&columns) };
         let terms = [(x.view(), delta.view()), (x.view(), delta.view())];
         let terms = &terms[..if two_terms { 2 } else { 1 }];
         for context in contexts() {
@@ -224,6 +227,17 @@ proptest! {
                     gemm(context, 1.0, x.view().transpose(), delta.view(), 0.0, product.as_mut()).unwrap();
                     prop_assert_eq!(gradient.bits(), bits(product.as_ref()));
                 }
+                let mut exact = gradient.view().to_owned();
+                decay.add_to(context, weight.view(), gradient.view_mut()).unwrap();
+                gradient.check_canaries();
+                for i in 0..inputs {
+                    for j in 0..outputs {
+                        let factor = all + if with_columns { columns[j] } else { 0.0 };
+                        exact[(i, j)] += factor * weight.view().get(i, j);
+                        let (got, want) = (gradient.view().get(i, j), exact[(i, j)]);
+                        prop_assert!((got - want).abs() <= 1e-5 * (1.0 + want.abs()), "{} {}", got, want);
+                    }
+                }
                 optimizer::update(
                     context.level, optimizer, 0.1, step, want_weight.as_mut_slice(),
                     gradient.view().to_owned().as_slice(), &mut want_state,
@@ -235,6 +249,7 @@ proptest! {
                     optimizer,
                     learning_rate: 0.1,
                     step,
+                    decay,
                 }
                 .run(context)
                 .unwrap();

@@ -49,6 +49,8 @@ pub(super) fn fuse(tape: &Tape, nodes: &mut [Option<Node>], uses: &[usize]) {
                         features: tape.width(node.prediction),
                         loss: node.loss,
                         target: node.target,
+                        part: node.part,
+                        scale: node.scale,
                     })
                 })
             }

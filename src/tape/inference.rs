@@ -7,7 +7,7 @@ use autoencoder_kernels::{Context, MatMut, Parallelism, parallel};
 use super::instruction::Weights;
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
-use super::record::{Tape, Value};
+use super::record::{MAX_PARTS, Tape, Value};
 use super::replay::{BLOCK_ROWS, Memory, Replay, context_for, copies, refresh};
 use crate::error::{Error, Result};
 
@@ -112,6 +112,8 @@ impl Inference {
             let replay = Replay {
                 context: self.context.with_parallelism(Parallelism::Serial),
                 instructions: &self.plan.instructions,
+                factors: [1.0; MAX_PARTS],
+                begins: true,
                 weights,
                 fill,
                 draw: None,

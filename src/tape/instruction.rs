@@ -9,7 +9,7 @@ use autoencoder_kernels::{Context, Mat, MatMut, MatRef};
 
 use super::node::Weight;
 use super::parameters::Entry;
-use super::record::{Parameter, Value};
+use super::record::{LossPart, MAX_PARTS, Parameter, Value};
 use crate::error::Result;
 
 /// A matrix of the replay, batch × features: while planning one of
@@ -33,6 +33,10 @@ pub(super) struct Draw {
     pub(super) seed: u64,
     pub(super) step: u64,
 }
+
+/// The number of a row of numbers that all blocks read, one for each feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shared(pub(super) usize);
 
 /// Fills rows of an input: which one, which rows, and where they go.
 pub(super) type Fill<'a> = dyn Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync + 'a;
@@ -61,8 +65,11 @@ pub(super) struct Frame<'a> {
     pub(super) fill: &'a Fill<'a>,
     /// None outside of training: nothing is random there.
     pub(super) draw: Option<Draw>,
-    /// The sum of the losses of the block's samples.
-    pub(super) loss: f64,
+    /// By part of the loss: the sum over the block's samples.
+    pub(super) losses: [f64; MAX_PARTS],
+    /// By part of the loss: its factor.
+    pub(super) factors: [f32; MAX_PARTS],
+    pub(super) shared: &'a [Vec<f32>],
 }
 
 impl Frame<'_> {
@@ -76,6 +83,16 @@ impl Frame<'_> {
             step,
         };
         Some((key, self.first_row + self.block.rows().start))
+    }
+
+    /// What the derivatives of a part of the loss are multiplied by.
+    pub(super) fn scale(&self, part: LossPart) -> f32 {
+        self.scale * self.factors[part.0]
+    }
+
+    /// Adds to the sum of a part of the loss.
+    pub(super) fn add_loss(&mut self, part: LossPart, value: f64) {
+        self.losses[part.0] += value;
     }
 
     /// The block's rows of some registers to read, of others to write.

@@ -72,7 +72,9 @@
 //! ones.
 //!
 //! # What is not here
-//! Nodes that mix rows, such as batch normalisation, would need a third region.
+//! Nodes that mix rows in forward, such as batch normalisation, would need a
+//! third region. (A penalty on the mean activation mixes rows between forward
+//! and backward alone: where there is one, the first region is cut in two.)
 //! Gradients of gradients, and control flow, do not exist: a net that is
 //! different in every step is a different tape.
 //!
@@ -85,10 +87,11 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `record.rs` | [`Tape`], [`Value`], [`Parameter`] |
+//! | `record.rs`, `penalties.rs` | [`Tape`], [`Value`], [`Parameter`], [`LossPart`] |
 //! | `node/` | the kinds of nodes, forward and backward of each in one file |
 //! | `plan.rs` | what runs, in which order; `fuse.rs`, `buffers.rs`: its passes |
 //! | `instruction.rs` | what an instruction is and sees |
+//! | `reduction.rs` | what happens with sums over all rows |
 //! | `replay.rs` | the first region |
 //! | `program.rs` | [`Program`]: both regions, training |
 //! | `clip.rs` | gradients clipped by their norm, between the regions |
@@ -102,9 +105,11 @@ mod inference;
 mod instruction;
 mod node;
 mod parameters;
+mod penalties;
 mod plan;
 mod program;
 mod record;
+mod reduction;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -112,4 +117,4 @@ mod tests;
 pub use inference::Inference;
 pub use parameters::Parameters;
 pub use program::{Gradients, Program, ProgramOptions};
-pub use record::{Parameter, Tape, Value};
+pub use record::{LossPart, Parameter, Tape, Value};

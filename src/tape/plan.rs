@@ -9,9 +9,12 @@
 
 use super::buffers::share_buffers;
 use super::fuse::fuse;
-use super::instruction::{Instruction, Register, Sums};
+use autoencoder_kernels::activation::Saves;
+
+use super::instruction::{Instruction, Register, Shared, Sums};
 use super::node::{Accumulate, Copy, Node, Weight};
 use super::record::{Parameter, Tape, Value};
+use super::reduction::Reduction;
 use crate::error::{Error, Result};
 
 /// What is planned for.
@@ -37,6 +40,20 @@ pub(super) struct Plan {
     pub(super) sums: Vec<Option<Sums>>,
     /// The number of elements of each of these sums.
     pub(super) sums_widths: Vec<usize>,
+    /// The widths of rows of numbers that all blocks share.
+    pub(super) shared_widths: Vec<usize>,
+    /// Weights of which the squared norms of the columns are wanted, and where.
+    pub(super) norms: Vec<(Parameter, Shared)>,
+    /// What happens with sums over all rows.
+    pub(super) reductions: Vec<Box<dyn Reduction>>,
+    /// Whether the way back reads what reductions leave behind, so that it has
+    /// to wait for all rows.
+    pub(super) waits: bool,
+    /// For each parameter, the factors of its columns that are a part of its
+    /// gradient.
+    pub(super) column_factors: Vec<Option<Shared>>,
+    /// The number of parts of the loss.
+    pub(super) parts: usize,
     /// For each parameter, whether a transposed copy helps.
     pub(super) copies: Vec<bool>,
     /// Where the value is that the plan is for.
@@ -79,6 +96,7 @@ pub(super) struct Planner<'a> {
     uses: Vec<usize>,
     values: Vec<Option<Register>>,
     saved: Vec<Option<Register>>,
+    shared: Vec<Option<Shared>>,
     gradients: Vec<Option<Gradient>>,
     plan: Plan,
 }
@@ -97,7 +115,7 @@ impl<'a> Planner<'a> {
         match goal {
             Goal::Training => {
                 for value in (0..count).map(Value) {
-                    uses[value.0] += usize::from(matches!(tape.node(value), Node::Loss(_)));
+                    uses[value.0] += usize::from(tape.node(value).operation().is_goal());
                 }
                 if uses.iter().all(|&uses| uses == 0) {
                     return Err(Error::configuration(
@@ -130,11 +148,14 @@ impl<'a> Planner<'a> {
             uses,
             values: vec![None; count],
             saved: vec![None; count],
+            shared: vec![None; count],
             gradients: vec![None; count],
             plan: Plan {
                 terms: vec![Vec::new(); parameters],
                 sums: vec![None; parameters],
                 copies: vec![false; parameters],
+                column_factors: vec![None; parameters],
+                parts: tape.parts().len(),
                 ..Plan::default()
             },
         })
@@ -149,7 +170,7 @@ impl<'a> Planner<'a> {
         self.plan.backward = self.plan.instructions.len();
         for place in (0..self.nodes.len()).rev() {
             if let Some(node) = self.nodes[place]
-                && self.gradients[place].is_some()
+                && (self.gradients[place].is_some() || node.operation().is_goal())
             {
                 node.operation().backward(Value(place), self);
             }
@@ -247,6 +268,74 @@ impl<'a> Planner<'a> {
         self.saved[value.0] = Some(register);
     }
 
+    /// What the activation of a value's node keeps for its backward, fused or
+    /// not.
+    pub(super) fn saved_of(&self, value: Value) -> Register {
+        match self.node(value) {
+            Node::Dense(_) => self.saved(value),
+            Node::Nonlinearity(node) if node.activation.saves() == Saves::Input => {
+                self.value(node.x)
+            }
+            _ => self.value(value),
+        }
+    }
+
+    /// A row of numbers that a node's backward reads.
+    ///
+    /// # Panics
+    /// Before [`Planner::set_shared`].
+    pub(super) fn shared(&self, value: Value) -> Shared {
+        match self.shared[value.0] {
+            Some(shared) => shared,
+            None => unreachable!("a node's forward runs before its backward"),
+        }
+    }
+
+    /// Tells which row of numbers a node's backward reads.
+    pub(super) fn set_shared(&mut self, value: Value, shared: Shared) {
+        self.shared[value.0] = Some(shared);
+    }
+
+    /// Room for a row of numbers that all blocks share.
+    pub(super) fn new_shared(&mut self, width: usize) -> Shared {
+        self.plan.shared_widths.push(width);
+        Shared(self.plan.shared_widths.len() - 1)
+    }
+
+    /// Room for sums per block.
+    pub(super) fn new_sums(&mut self, width: usize) -> Sums {
+        self.plan.sums_widths.push(width);
+        Sums(self.plan.sums_widths.len() - 1)
+    }
+
+    /// Where the squared norms of a weight's columns are in each step.
+    pub(super) fn column_norms(&mut self, weight: Parameter) -> Shared {
+        let width = self.tape.shape(weight).map_or(0, |(_, cols)| cols);
+        let norms = self.new_shared(width);
+        self.plan.norms.push((weight, norms));
+        norms
+    }
+
+    /// Appends what happens after the first region.
+    pub(super) fn reduce(&mut self, reduction: impl Reduction + 'static) {
+        self.plan.reductions.push(Box::new(reduction));
+    }
+
+    /// Appends what happens between forward and backward of all rows.
+    pub(super) fn reduce_before_backward(&mut self, reduction: impl Reduction + 'static) {
+        self.reduce(reduction);
+        self.plan.waits = true;
+    }
+
+    /// Tells that W times these factors of its columns is a part of the
+    /// gradient of W, unless it is frozen. The tape has checked that there are
+    /// no others.
+    pub(super) fn set_column_factors(&mut self, weight: Parameter, factors: Shared) {
+        if !self.tape.is_frozen(weight) {
+            self.plan.column_factors[weight.0] = Some(factors);
+        }
+    }
+
     /// Announces that an instruction reads the weight.
     pub(super) fn reads_weight(&mut self, weight: Weight) {
         let Parameter(number) = weight.parameter;
@@ -332,8 +421,7 @@ impl<'a> Planner<'a> {
             return self.plan.sums[bias.0];
         }
         let width = self.tape.shape(bias).map_or(0, |(_, cols)| cols);
-        self.plan.sums_widths.push(width);
-        let sums = Sums(self.plan.sums_widths.len() - 1);
+        let sums = self.new_sums(width);
         self.plan.sums[bias.0] = Some(sums);
         Some(sums)
     }

@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use autoencoder_kernels::dense::{BackwardWeight, GradientTerm, MAX_TERMS, UpdateWeight};
+use autoencoder_kernels::dense::{BackwardWeight, Decay, GradientTerm, MAX_TERMS, UpdateWeight};
 use autoencoder_kernels::optimizer::{self, Optimizer};
 use autoencoder_kernels::parallel::for_each_mut;
+use autoencoder_kernels::penalty::column_square_norms;
 use autoencoder_kernels::{Context, Mat, MatMut};
 
 use super::clip::Clip;
@@ -13,7 +14,7 @@ use super::inference::Inference;
 use super::instruction::{Draw, Fill, Weights};
 use super::parameters::{Entry, Parameters};
 use super::plan::{Goal, Plan, Term};
-use super::record::{Parameter, Tape, Value};
+use super::record::{LossPart, MAX_PARTS, Parameter, Tape, Value};
 use super::replay::{Memory, Replay, check_rows, context_for, copies, refresh};
 use crate::error::{Error, Result};
 
@@ -67,6 +68,10 @@ pub struct Program {
     /// By parameter; those of weights are empty while nobody needs them.
     gradients: Vec<Mat<f32>>,
     clip: Option<Clip>,
+    /// By part of the loss, its factor, and its mean in the last run.
+    factors: [f32; MAX_PARTS],
+    parts: [f64; MAX_PARTS],
+    weight_decay: f32,
 }
 
 impl Program {
@@ -97,6 +102,9 @@ impl Program {
             plan,
             options,
             clip: None,
+            factors: factors(tape),
+            parts: [0.0; MAX_PARTS],
+            weight_decay: 0.0,
         };
         if !options.fused {
             program.make_room_for_gradients()?;
@@ -134,6 +142,39 @@ impl Program {
         self.clip.as_ref().map(Clip::norm)
     }
 
+    /// Sets the factor of a part of the loss from the next run on, such as that
+    /// of a penalty which grows during training. At first it is the one that
+    /// was recorded.
+    ///
+    /// # Panics
+    /// If the part belongs to a longer tape.
+    pub fn set_factor(&mut self, part: LossPart, factor: f32) {
+        assert!(
+            part.0 < self.plan.parts,
+            "part {} of {}",
+            part.0,
+            self.plan.parts
+        );
+        self.factors[part.0] = factor;
+    }
+
+    /// The parts of the loss in the last run, in the order of recording, each
+    /// as the mean over the samples and without its factor. The loss is their
+    /// sum, each times its factor.
+    pub fn parts(&self) -> &[f64] {
+        &self.parts[..self.plan.parts]
+    }
+
+    /// Sets the weight decay of the steps to come, 0 at first: this many times
+    /// W is added to the gradient of each weight, but of no bias, before the
+    /// optimiser sees it. That is the `weight_decay` of PyTorch's `SGD` and
+    /// `Adam`, the gradient of ½·decay·‖W‖², which is not part of the loss that
+    /// is returned, nor of [`Program::gradients`]. AdamW has a decoupled one of
+    /// its own.
+    pub fn set_weight_decay(&mut self, decay: f32) {
+        self.weight_decay = decay;
+    }
+
     /// One training step on a minibatch of `rows` rows: the parameters follow
     /// the gradient of the mean loss, which is returned (as it was before the
     /// step). Steps are counted from 1. The result has the same bits for any
@@ -168,12 +209,16 @@ impl Program {
         let loss = self.run_rows(parameters, rows, &fill, Some(step), Extent::Whole)?;
         parameters.prepare(optimizer)?;
         self.add_up_bias_gradients(rows);
-        if !self.updates_from_terms() {
-            self.weight_gradients(rows)?;
+        let from_terms = self.updates_from_terms();
+        if !from_terms {
+            self.weight_gradients(parameters, rows)?;
         }
         if let Some(clip) = &mut self.clip {
             let context = context_for(self.options.context, &self.plan, rows);
             clip.run(context.parallelism, &mut self.gradients);
+        }
+        if !from_terms {
+            self.decay_weights(parameters)?;
         }
         self.update(parameters, update, rows)?;
         Ok(loss)
@@ -195,7 +240,7 @@ impl Program {
         self.make_room_for_gradients()?;
         let loss = self.run_rows(parameters, rows, &fill, Some(0), Extent::Whole)?;
         self.add_up_bias_gradients(rows);
-        self.weight_gradients(rows)?;
+        self.weight_gradients(parameters, rows)?;
         Ok((loss, Gradients(self.gradients.clone())))
     }
 
@@ -229,7 +274,8 @@ impl Program {
     }
 
     /// The first region: everything that is row by row. Random numbers are
-    /// those of a step; without one, nothing is random.
+    /// those of a step; without one, nothing is random. Where the way back waits
+    /// for all rows, the region is cut in two.
     fn run_rows(
         &mut self,
         parameters: &Parameters,
@@ -243,14 +289,25 @@ impl Program {
         let context = context_for(self.options.context, &self.plan, rows);
         let entries = &parameters.entries;
         refresh(context, &self.plan, entries, &mut self.copies)?;
-        let instructions = match extent {
-            Extent::Forward => &self.plan.instructions[..self.plan.backward],
-            Extent::Whole => &self.plan.instructions[..],
-        };
         let seed = self.options.seed;
+        for &(Parameter(number), norms) in &self.plan.norms {
+            let (weight, norms) = (
+                entries[number].value.as_ref(),
+                &mut self.memory.shared[norms.0],
+            );
+            column_square_norms(context.level, weight, norms)?;
+        }
+        let (forward, back) = self.plan.instructions.split_at(self.plan.backward);
+        let waits = extent == Extent::Whole && self.plan.waits;
         let replay = Replay {
             context,
-            instructions,
+            instructions: if extent == Extent::Whole && !waits {
+                &self.plan.instructions[..]
+            } else {
+                forward
+            },
+            factors: self.factors,
+            begins: true,
             weights: Weights {
                 entries,
                 copies: &self.copies,
@@ -260,28 +317,36 @@ impl Program {
             first_row: 0,
             rows,
         };
-        Ok(replay.run(&mut self.memory)? / rows as f64)
+        self.parts = replay.run(&mut self.memory)?.map(|sum| sum / rows as f64);
+        for reduction in &self.plan.reductions {
+            let part = reduction.part().0;
+            self.memory.add_up(reduction.sums(), reduction.to(), rows);
+            let scale = replay.factors[part] / rows as f32;
+            self.parts[part] += reduction.finish(rows, scale, &mut self.memory.shared);
+        }
+        if waits {
+            let replay = Replay {
+                instructions: back,
+                begins: false,
+                ..replay
+            };
+            replay.run(&mut self.memory)?;
+        }
+        let parts = self.parts.iter().zip(self.factors);
+        Ok(parts.map(|(part, factor)| part * f64::from(factor)).sum())
     }
 
-    /// Between the regions: bias gradients, block after block.
+    /// Between the regions: bias gradients.
     fn add_up_bias_gradients(&mut self, rows: usize) {
-        let blocks = rows.div_ceil(super::replay::BLOCK_ROWS);
         for (gradient, sums) in self.gradients.iter_mut().zip(&self.plan.sums) {
-            let Some(sums) = sums else { continue };
-            let total = gradient.as_mut_slice();
-            total.fill(0.0);
-            for block in 0..blocks {
-                let part = self.memory.sums[sums.0].row(block);
-                total
-                    .iter_mut()
-                    .zip(part)
-                    .for_each(|(to, from)| *to += from);
+            if let Some(sums) = *sums {
+                self.memory.total(sums, rows, gradient.as_mut_slice());
             }
         }
     }
 
     /// The second region without an optimiser: gradients of all weights.
-    fn weight_gradients(&mut self, rows: usize) -> Result<()> {
+    fn weight_gradients(&mut self, parameters: &Parameters, rows: usize) -> Result<()> {
         let (plan, buffers) = (&self.plan, &self.memory.buffers);
         let context = context_for(self.options.context, plan, rows);
         for (terms, gradient) in plan.terms.iter().zip(&mut self.gradients) {
@@ -289,6 +354,31 @@ impl Program {
                 let gradient = gradient.as_mut();
                 Ok(BackwardWeight { terms, gradient }.run(context)?)
             })?;
+        }
+        for (number, gradient) in self.gradients.iter_mut().enumerate() {
+            if let Some(factors) = plan.column_factors[number] {
+                let decay = Decay {
+                    all: 0.0,
+                    columns: Some(&self.memory.shared[factors.0]),
+                };
+                let weight = parameters.entries[number].value.as_ref();
+                decay.add_to(context, weight, gradient.as_mut())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the weight decay to gradients in memory.
+    fn decay_weights(&mut self, parameters: &Parameters) -> Result<()> {
+        for (number, gradient) in self.gradients.iter_mut().enumerate() {
+            if !self.plan.terms[number].is_empty() {
+                let weight = parameters.entries[number].value.as_ref();
+                let decay = Decay {
+                    all: self.weight_decay,
+                    columns: None,
+                };
+                decay.add_to(self.options.context, weight, gradient.as_mut())?;
+            }
         }
         Ok(())
     }
@@ -301,8 +391,13 @@ impl Program {
         let one = |number: usize, entry: &mut Entry| {
             let terms = &self.plan.terms[number];
             if !terms.is_empty() && self.updates_from_terms() {
+                let factors = self.plan.column_factors[number];
+                let decay = Decay {
+                    all: self.weight_decay,
+                    columns: factors.map(|factors| &*self.memory.shared[factors.0]),
+                };
                 with_terms(terms, &self.memory.buffers, rows, |terms| {
-                    update.apply_terms(context, entry, terms)
+                    update.apply_terms(context, entry, terms, decay)
                 })
             } else if !terms.is_empty() || self.plan.sums[number].is_some() {
                 update.apply(context, entry, &self.gradients[number])
@@ -346,6 +441,15 @@ enum Extent {
     Forward,
     /// And the way back.
     Whole,
+}
+
+/// The factors of the parts of the loss, as they were recorded.
+fn factors(tape: &Tape) -> [f32; MAX_PARTS] {
+    let mut factors = [1.0; MAX_PARTS];
+    for (to, &factor) in factors.iter_mut().zip(tape.parts()) {
+        *to = factor;
+    }
+    factors
 }
 
 /// The gradients of all parameters.
@@ -394,6 +498,7 @@ impl Update {
         context: Context,
         entry: &mut Entry,
         terms: &[GradientTerm<'_>],
+        decay: Decay<'_>,
     ) -> Result<()> {
         let Some(state) = &mut entry.state else {
             return Ok(());
@@ -405,6 +510,7 @@ impl Update {
             optimizer: self.optimizer,
             learning_rate: self.learning_rate,
             step: self.step,
+            decay,
         };
         Ok(update.run(context)?)
     }

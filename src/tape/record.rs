@@ -21,6 +21,14 @@ pub struct Value(pub(super) usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Parameter(pub(super) usize);
 
+/// A part of the loss: a loss, or a penalty, whose factor may change from step
+/// to step ([`Program::set_factor`](super::Program::set_factor)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LossPart(pub(super) usize);
+
+/// Most parts of a loss.
+pub(super) const MAX_PARTS: usize = 8;
+
 /// A net, written down: nodes in the order of their creation, which is a
 /// topological order, since a node can only use what exists.
 ///
@@ -31,6 +39,8 @@ pub struct Tape {
     parameters: Vec<Shape>,
     /// How many nodes draw random numbers.
     streams: u16,
+    /// By part of the loss, its factor.
+    parts: Vec<f32>,
 }
 
 #[derive(Clone, Debug)]
@@ -279,8 +289,26 @@ impl Tape {
     /// target that is no input, a prediction in which no parameter takes part that is not frozen,
     /// or an unknown value; [`Error::Kernels`] if the loss refuses its own
     /// parameters.
-    pub fn loss(&mut self, loss: Loss, prediction: Value, target: Value) -> Result<()> {
+    pub fn loss(&mut self, loss: Loss, prediction: Value, target: Value) -> Result<LossPart> {
+        self.scaled_loss(loss, prediction, target, 1.0)
+    }
+
+    /// [`Tape::loss`] times a factor that belongs to the loss itself, such as
+    /// the number of features for a sum in the place of a mean over them:
+    /// [`Program::parts`](super::Program::parts) has it too.
+    ///
+    /// # Errors
+    /// As [`Tape::loss`], and [`Error::Configuration`] unless the factor is
+    /// finite and positive.
+    pub fn scaled_loss(
+        &mut self,
+        loss: Loss,
+        prediction: Value,
+        target: Value,
+        scale: f32,
+    ) -> Result<LossPart> {
         loss.check()?;
+        check_factor("the factor of a loss", scale)?;
         let Recorded {
             ref node,
             features,
@@ -316,13 +344,16 @@ impl Tape {
                 format_args!("{features}, those of the prediction"),
             ));
         }
+        let part = self.part(1.0)?;
         let node = Node::Loss(LossNode {
             loss,
             prediction,
             target,
+            part,
+            scale,
         });
         self.push(node, 0, true);
-        Ok(())
+        Ok(part)
     }
 
     /// The number of features of a value.
@@ -386,7 +417,25 @@ impl Tape {
         Ok(stream)
     }
 
-    fn push(&mut self, node: Node, features: usize, differentiable: bool) -> Value {
+    /// By part of the loss, its factor.
+    pub(super) fn parts(&self) -> &[f32] {
+        &self.parts
+    }
+
+    /// A new part of the loss.
+    pub(super) fn part(&mut self, factor: f32) -> Result<LossPart> {
+        if self.parts.len() == MAX_PARTS {
+            return Err(Error::configuration(
+                "the number of losses and penalties on one tape",
+                MAX_PARTS + 1,
+                format_args!("at most {MAX_PARTS}"),
+            ));
+        }
+        self.parts.push(factor);
+        Ok(LossPart(self.parts.len() - 1))
+    }
+
+    pub(super) fn push(&mut self, node: Node, features: usize, differentiable: bool) -> Value {
         self.nodes.push(Recorded {
             node,
             features,
@@ -488,5 +537,18 @@ impl Tape {
             ));
         }
         Ok(shape)
+    }
+}
+
+/// Fails unless the factor is finite and positive.
+pub(super) fn check_factor(option: &'static str, factor: f32) -> Result<()> {
+    if factor > 0.0 && factor.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::configuration(
+            option,
+            factor,
+            "a positive finite number",
+        ))
     }
 }

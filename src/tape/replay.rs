@@ -7,9 +7,10 @@ use autoencoder_kernels::rows::{Block, for_each_block};
 use autoencoder_kernels::transpose::transpose_into;
 use autoencoder_kernels::{Context, Mat, Parallelism};
 
-use super::instruction::{Draw, Fill, Frame, Instruction, Weights};
+use super::instruction::{Draw, Fill, Frame, Instruction, Shared, Sums, Weights};
 use super::parameters::Entry;
 use super::plan::Plan;
+use super::record::MAX_PARTS;
 use crate::error::{Error, Result};
 
 /// Rows of a block. Enough that a weight, once loaded from L2, is used for
@@ -40,8 +41,12 @@ pub(super) struct Memory {
     pub(super) buffers: Vec<Mat<f32>>,
     /// Rows are blocks: partial sums of bias gradients.
     pub(super) sums: Vec<Mat<f32>>,
-    /// The loss of each block, as the bits of an f64.
+    /// Rows of numbers that all blocks read.
+    pub(super) shared: Vec<Vec<f32>>,
+    /// Block by block, the parts of its loss, as the bits of an f64.
     losses: Vec<AtomicU64>,
+    /// How many there are.
+    parts: usize,
 }
 
 impl Memory {
@@ -55,8 +60,36 @@ impl Memory {
         Ok(Memory {
             buffers: mats(rows, &plan.buffers)?,
             sums: mats(blocks, &plan.sums_widths)?,
-            losses: (0..blocks).map(|_| AtomicU64::new(0)).collect(),
+            shared: plan.shared_widths.iter().map(|&w| vec![0.0; w]).collect(),
+            parts: plan.parts,
+            losses: (0..blocks * plan.parts)
+                .map(|_| AtomicU64::new(0))
+                .collect(),
         })
+    }
+}
+
+impl Memory {
+    /// Adds up sums of the blocks that have the first `rows` rows, one after
+    /// another.
+    pub(super) fn total(&self, sums: Sums, rows: usize, total: &mut [f32]) {
+        add_up(&self.sums[sums.0], rows, total);
+    }
+
+    /// The same, to a row of numbers that all blocks share.
+    pub(super) fn add_up(&mut self, sums: Sums, to: Shared, rows: usize) {
+        add_up(&self.sums[sums.0], rows, &mut self.shared[to.0]);
+    }
+}
+
+fn add_up(sums: &Mat<f32>, rows: usize, total: &mut [f32]) {
+    total.fill(0.0);
+    for block in 0..rows.div_ceil(BLOCK_ROWS) {
+        let part = sums.row(block);
+        total
+            .iter_mut()
+            .zip(part)
+            .for_each(|(to, from)| *to += from);
     }
 }
 
@@ -65,6 +98,11 @@ pub(super) struct Replay<'a> {
     /// Of the whole region; a block is always serial.
     pub(super) context: Context,
     pub(super) instructions: &'a [Box<dyn Instruction>],
+    /// By part of the loss.
+    pub(super) factors: [f32; MAX_PARTS],
+    /// Whether the blocks begin; if not, these instructions go on where others
+    /// have ended, and sums too.
+    pub(super) begins: bool,
     pub(super) weights: Weights<'a>,
     pub(super) fill: &'a Fill<'a>,
     pub(super) draw: Option<Draw>,
@@ -73,18 +111,21 @@ pub(super) struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    /// Runs the instructions on all blocks and returns the sum of the losses
-    /// of all rows, added up in the order of the blocks.
+    /// Runs the instructions on all blocks and returns, for each part of the
+    /// loss, the sum over all rows, added up in the order of the blocks.
     ///
     /// # Errors
     /// The first one that the caller's closure or a kernel returned.
-    pub(super) fn run(&self, memory: &mut Memory) -> Result<f64> {
+    pub(super) fn run(&self, memory: &mut Memory) -> Result<[f64; MAX_PARTS]> {
         let failed = OnceLock::new();
         let Memory {
             buffers,
             sums,
+            shared,
             losses,
+            parts,
         } = memory;
+        let parts = *parts;
         let sums_count = sums.len();
         for_each_block(
             self.context.parallelism,
@@ -93,9 +134,15 @@ impl Replay<'_> {
             self.rows,
             BLOCK_ROWS,
             |index, mut block| {
-                (0..sums_count).for_each(|number| block.per_block(number).fill(0.0));
-                match self.run_block(block) {
-                    Ok(loss) => losses[index].store(loss.to_bits(), Ordering::Relaxed),
+                if self.begins {
+                    (0..sums_count).for_each(|number| block.per_block(number).fill(0.0));
+                }
+                match self.run_block(block, shared) {
+                    Ok(block) => {
+                        for (to, loss) in losses[index * parts..][..parts].iter().zip(block) {
+                            to.store(loss.to_bits(), Ordering::Relaxed);
+                        }
+                    }
                     Err(error) => _ = failed.set(error),
                 }
             },
@@ -103,12 +150,17 @@ impl Replay<'_> {
         if let Some(error) = failed.into_inner() {
             return Err(error);
         }
-        let blocks = &losses[..self.rows.div_ceil(BLOCK_ROWS)];
-        let loss = |bits: &AtomicU64| f64::from_bits(bits.load(Ordering::Relaxed));
-        Ok(blocks.iter().map(loss).sum())
+        let mut totals = [0.0; MAX_PARTS];
+        for block in 0..self.rows.div_ceil(BLOCK_ROWS) {
+            let losses = &losses[block * parts..][..parts];
+            for (total, bits) in totals.iter_mut().zip(losses) {
+                *total += f64::from_bits(bits.load(Ordering::Relaxed));
+            }
+        }
+        Ok(totals)
     }
 
-    fn run_block(&self, block: Block<'_>) -> Result<f64> {
+    fn run_block(&self, block: Block<'_>, shared: &[Vec<f32>]) -> Result<[f64; MAX_PARTS]> {
         let mut frame = Frame {
             block,
             first_row: self.first_row,
@@ -117,12 +169,14 @@ impl Replay<'_> {
             scale: 1.0 / self.rows as f32,
             fill: self.fill,
             draw: self.draw,
-            loss: 0.0,
+            losses: [0.0; MAX_PARTS],
+            factors: self.factors,
+            shared,
         };
         for instruction in self.instructions {
             instruction.run(&mut frame)?;
         }
-        Ok(frame.loss)
+        Ok(frame.losses)
     }
 }
 

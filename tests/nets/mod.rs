@@ -49,6 +49,17 @@ pub(crate) trait Recorder {
     fn corrupt(&mut self, x: &Self::Value, noise: Noise) -> Self::Value;
     fn dropout(&mut self, x: &Self::Value, probability: f32) -> Self::Value;
     fn loss(&mut self, loss: Loss, prediction: &Self::Value, target: &Self::Value);
+    fn absolute_penalty(&mut self, x: &Self::Value, factor: f32);
+    fn sparsity_penalty(&mut self, x: &Self::Value, target: f32, factor: f32);
+    /// Of the layer that the weight belongs to.
+    fn contractive_penalty(&mut self, output: &Self::Value, weight: Parameter, factor: f32);
+    fn normal_sample(
+        &mut self,
+        mean: &Self::Value,
+        log_variance: &Self::Value,
+        noise: &Self::Value,
+    ) -> Self::Value;
+    fn normal_divergence(&mut self, mean: &Self::Value, log_variance: &Self::Value, factor: f32);
 }
 
 /// A net: its shape, and what it is made of.
@@ -79,14 +90,21 @@ pub(crate) enum Kind {
     /// As tied, with the first weight, the second bias and the last bias
     /// frozen.
     Frozen,
+    /// Three layers with every penalty: on the first one, on the code, and on
+    /// the code through a sigmoid.
+    Penalised,
+    /// Two heads, a sample, and its divergence.
+    Variational,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 5] = [
+    pub(crate) const ALL: [Kind; 7] = [
         Kind::Plain,
         Kind::Tied,
         Kind::Branched,
         Kind::Noisy,
+        Kind::Penalised,
+        Kind::Variational,
         Kind::Frozen,
     ];
 
@@ -187,6 +205,37 @@ impl Net {
                 r.loss(Loss::MeanSquaredError, &z, &x);
                 (vec![x, target], y)
             }
+            Kind::Penalised => {
+                let w3 = r.weight(code, features);
+                let b3 = r.bias(features);
+                let c = r.linear(&h, w2, false, Some(b2));
+                let c = r.activation(&c, activation);
+                let z = r.linear(&c, w3, false, Some(b3));
+                let y = r.activation(&z, output);
+                r.loss(loss, &y, &x);
+                if activation.is_elementwise() {
+                    r.contractive_penalty(&h, w1, 0.05);
+                }
+                r.absolute_penalty(&c, 0.2);
+                let rates = r.activation(&c, Activation::Sigmoid);
+                r.sparsity_penalty(&rates, 0.2, 0.3);
+                (vec![x], y)
+            }
+            Kind::Variational => {
+                let noise = r.input(code);
+                let w3 = r.weight(hidden, code);
+                let b3 = r.bias(code);
+                let w4 = r.weight(code, features);
+                let b4 = r.bias(features);
+                let mean = r.linear(&h, w2, false, Some(b2));
+                let log_variance = r.linear(&h, w3, false, Some(b3));
+                let sample = r.normal_sample(&mean, &log_variance, &noise);
+                let z = r.linear(&sample, w4, false, Some(b4));
+                let y = r.activation(&z, output);
+                r.loss(loss, &y, &x);
+                r.normal_divergence(&mean, &log_variance, 0.7);
+                (vec![x, noise], y)
+            }
         }
     }
 
@@ -250,6 +299,26 @@ impl Recorder for Tape {
     fn loss(&mut self, loss: Loss, prediction: &Value, target: &Value) {
         Tape::loss(self, loss, *prediction, *target).unwrap();
     }
+
+    fn absolute_penalty(&mut self, x: &Value, factor: f32) {
+        Tape::absolute_penalty(self, *x, factor).unwrap();
+    }
+
+    fn sparsity_penalty(&mut self, x: &Value, target: f32, factor: f32) {
+        Tape::sparsity_penalty(self, *x, target, factor).unwrap();
+    }
+
+    fn contractive_penalty(&mut self, output: &Value, _: Parameter, factor: f32) {
+        Tape::contractive_penalty(self, *output, factor).unwrap();
+    }
+
+    fn normal_sample(&mut self, mean: &Value, log_variance: &Value, noise: &Value) -> Value {
+        Tape::normal_sample(self, *mean, *log_variance, *noise).unwrap()
+    }
+
+    fn normal_divergence(&mut self, mean: &Value, log_variance: &Value, factor: f32) {
+        Tape::normal_divergence(self, *mean, *log_variance, factor).unwrap();
+    }
 }
 
 /// Fills all parameters, biases too.
@@ -262,7 +331,8 @@ pub(crate) fn initialise(parameters: &mut Parameters, tape: &Tape, random: &mut 
     }
 }
 
-/// A closure that fills each input from the matrix of the same place.
+/// A closure that fills each input from the first columns of the matrix of the
+/// same place.
 pub(crate) fn filler<'a>(
     inputs: &'a [Value],
     data: &'a [Mat<f32>],
@@ -270,7 +340,8 @@ pub(crate) fn filler<'a>(
     move |input, rows, mut to| {
         let place = inputs.iter().position(|&value| value == input).unwrap();
         let from = data[place].as_ref();
-        to.copy_from(from.submatrix(rows, 0..from.cols()));
+        let columns = 0..to.as_ref().cols();
+        to.copy_from(from.submatrix(rows, columns));
         Ok(())
     }
 }

@@ -26,6 +26,12 @@ impl Elementwise for Gelu {
         let (cdf, density) = normal(s, z);
         s.mul_add(z, density, cdf)
     }
+
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        let z = s.max(s.splat(-LIMIT), s.min(s.splat(LIMIT), z));
+        s.mul(normal(s, z).1, s.neg_mul_add(z, z, s.splat(2.0)))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -56,5 +62,19 @@ impl Elementwise for GeluTanh {
         let inner = s.mul_add(square, s.splat(3.0 * CUBIC), linear);
         let y_slope = s.mul(y, s.sub(s.splat(1.0), y));
         s.mul_add(s.mul(z, y_slope), inner, y)
+    }
+
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        let z = s.max(s.splat(-LIMIT), s.min(s.splat(LIMIT), z));
+        let square = s.mul(z, z);
+        let (linear, cubic) = (s.splat(LINEAR), s.splat(CUBIC));
+        let y = sigmoid(s, s.mul(z, s.mul_add(square, cubic, linear)));
+        let y_slope = s.mul(y, s.sub(s.splat(1.0), y));
+        let y_bend = s.sub(s.splat(1.0), s.add(y, y));
+        // With v = 2u: y·(1 − y)·(2v′ + z·(v″ + (1 − 2y)·v′²))
+        let inner = s.mul_add(square, s.splat(3.0 * CUBIC), linear);
+        let bend = s.mul_add(y_bend, s.mul(inner, inner), s.mul(s.splat(6.0 * CUBIC), z));
+        s.mul(y_slope, s.mul_add(z, bend, s.add(inner, inner)))
     }
 }

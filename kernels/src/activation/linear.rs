@@ -21,6 +21,11 @@ impl Elementwise for Identity {
     fn derivative<S: Simd>(self, s: S, _: S::Vector) -> S::Vector {
         s.splat(1.0)
     }
+
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, _: S::Vector) -> S::Vector {
+        s.splat(0.0)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -39,6 +44,11 @@ impl Elementwise for Relu {
     fn derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
         let zero = s.splat(0.0);
         s.select(s.less(zero, y), s.splat(1.0), zero)
+    }
+
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, _: S::Vector) -> S::Vector {
+        s.splat(0.0)
     }
 
     fn kinks(self) -> &'static [f32] {
@@ -69,6 +79,11 @@ impl Elementwise for LeakyRelu {
         s.select(positive, s.splat(1.0), s.splat(self.slope))
     }
 
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, _: S::Vector) -> S::Vector {
+        s.splat(0.0)
+    }
+
     fn kinks(self) -> &'static [f32] {
         if self.slope == 1.0 { &[] } else { &[0.0] }
     }
@@ -95,6 +110,12 @@ impl Elementwise for Elu {
         s.select(s.less(s.splat(0.0), y), s.splat(1.0), below)
     }
 
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
+        let (zero, below) = (s.splat(0.0), s.add(y, s.splat(self.alpha)));
+        s.select(s.less(zero, y), zero, below)
+    }
+
     fn kinks(self) -> &'static [f32] {
         if self.alpha == 1.0 { &[] } else { &[0.0] }
     }
@@ -119,6 +140,12 @@ impl Elementwise for Selu {
     fn derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
         let below = s.add(y, s.splat(LAMBDA * ALPHA));
         s.select(s.less(s.splat(0.0), y), s.splat(LAMBDA), below)
+    }
+
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
+        let (zero, below) = (s.splat(0.0), s.add(y, s.splat(LAMBDA * ALPHA)));
+        s.select(s.less(zero, y), zero, below)
     }
 
     fn kinks(self) -> &'static [f32] {

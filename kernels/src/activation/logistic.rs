@@ -20,6 +20,11 @@ impl Elementwise for Sigmoid {
     fn derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
         s.mul(y, s.sub(s.splat(1.0), y))
     }
+
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
+        s.mul(self.derivative(s, y), s.sub(s.splat(1.0), s.add(y, y)))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -36,6 +41,11 @@ impl Elementwise for Tanh {
     #[inline(always)]
     fn derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
         s.neg_mul_add(y, y, s.splat(1.0))
+    }
+
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
+        s.mul(s.mul(s.splat(-2.0), y), self.derivative(s, y))
     }
 }
 
@@ -55,6 +65,12 @@ impl Elementwise for Softplus {
         // sigmoid(z) = 1 − e^−y
         let zero = s.splat(0.0);
         s.sub(zero, expm1(s, s.sub(zero, y)))
+    }
+
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, y: S::Vector) -> S::Vector {
+        let slope = self.derivative(s, y);
+        s.mul(slope, s.sub(s.splat(1.0), slope))
     }
 }
 
@@ -80,5 +96,14 @@ impl Elementwise for Silu {
         let y = sigmoid(s, z);
         // y + z·y·(1 − y)
         s.mul_add(s.mul(z, y), s.sub(s.splat(1.0), y), y)
+    }
+
+    #[inline(always)]
+    fn second_derivative<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
+        let z = s.max(s.splat(-SILU_LIMIT), s.min(s.splat(SILU_LIMIT), z));
+        let (y, one) = (sigmoid(s, z), s.splat(1.0));
+        // y′·(2 + z·(1 − 2y)) with y′ = y·(1 − y)
+        let factor = s.mul_add(z, s.sub(one, s.add(y, y)), s.splat(2.0));
+        s.mul(s.mul(y, s.sub(one, y)), factor)
     }
 }

@@ -185,6 +185,10 @@ pub(crate) trait Elementwise: Copy + Send + Sync + 'static {
     /// act′(z), computed from what [`Self::SAVES`] says.
     fn derivative<S: Simd>(self, s: S, saved: S::Vector) -> S::Vector;
 
+    /// act″(z), computed from what [`Self::SAVES`] says; at a kink, that of
+    /// one side.
+    fn second_derivative<S: Simd>(self, s: S, saved: S::Vector) -> S::Vector;
+
     /// See [`Activation::kinks`].
     fn kinks(self) -> &'static [f32] {
         &[]

@@ -10,6 +10,7 @@
 //! | `input.rs` | [`BackwardInput`] | δ of the layer below = (δ·Wᵀ) ⊙ act′ | act′, column sums |
 //! | `weight.rs` | [`BackwardWeight`] | ∇W = Σ Xᵀ·δ | – |
 //! | `weight.rs` | [`UpdateWeight`] | W after a step of the optimiser | the optimiser; ∇W never goes to memory |
+//! | `decay.rs` | [`Decay`] | ∇W + c·W: weight decay | (with the optimiser, before it) |
 //! | `sums.rs` | [`column_sums`] | ∇b | (a pass of its own, where it was not fused) |
 //!
 //! # Bits
@@ -21,12 +22,14 @@
 //! Arguments are structs with named fields; `run` checks all shapes before
 //! anything is written.
 
+mod decay;
 mod forward;
 mod input;
 mod loss;
 mod sums;
 mod weight;
 
+pub use decay::Decay;
 pub use forward::Forward;
 pub use input::BackwardInput;
 pub use loss::ForwardLoss;
@@ -41,7 +44,7 @@ use crate::prefetch::prefetch_row;
 use crate::simd::Simd;
 
 /// Fails unless the rows' elements are neighbours in memory.
-fn check_rows_contiguous(
+pub(crate) fn check_rows_contiguous(
     argument: &'static str,
     cols: usize,
     col_stride: usize,

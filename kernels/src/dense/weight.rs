@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::decay::{Decay, Decayed};
 use super::{Destination, check_rows_contiguous, for_each_vector, load, store};
 use crate::error::{Error, check_length, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
@@ -46,6 +47,8 @@ pub struct UpdateWeight<'a> {
     pub learning_rate: f32,
     /// Number of this step, from 1.
     pub step: u64,
+    /// What is added to the gradient before the optimiser sees it.
+    pub decay: Decay<'a>,
 }
 
 /// The terms as operands of the product, Xᵀ as A.
@@ -144,6 +147,7 @@ impl UpdateWeight<'_> {
                 expected: "1 for the first step",
             });
         }
+        self.decay.check(shape.1)?;
         let slots = self.state.slots_mut();
         let wanted = self.optimizer.state_slots();
         check_length("optimizer state", slots.len(), wanted)?;
@@ -159,6 +163,7 @@ impl UpdateWeight<'_> {
             terms: &operands[..self.terms.len()],
             weight: Destination::new(self.weight),
             state,
+            decay: self.decay,
         };
         self.optimizer.visit(self.learning_rate, self.step, work);
         Ok(())
@@ -172,6 +177,7 @@ struct Work<'a> {
     terms: &'a [Term<f32>],
     weight: Destination,
     state: [Destination; 3],
+    decay: Decay<'a>,
 }
 
 impl UpdateVisitor for Work<'_> {
@@ -202,7 +208,13 @@ impl<U: ElementwiseUpdate> Kernel for Typed<'_, U> {
             is_large: work.shape.0 * work.shape.1 * size_of::<f32>() * (1 + U::SLOTS)
                 > tuning::PREFETCH_BYTES,
         };
-        let sink = Sink::Operation(&operation);
+        let decayed;
+        let sink = if work.decay.is_none() {
+            Sink::Operation(&operation)
+        } else {
+            decayed = Decayed::new(s, work.decay, work.weight, operation);
+            Sink::Operation(&decayed)
+        };
         let parallelism = work.context.parallelism;
         // SAFETY: the views are readable, weight and state writable, at every
         // index of the checked shapes; exclusive borrows keep them apart; each

@@ -79,6 +79,34 @@ pub fn derivative(activation: Activation, z: f64) -> f64 {
     }
 }
 
+/// act″(z); at a kink, that of its left
+pub fn second_derivative(activation: Activation, z: f64) -> f64 {
+    let below = |value: f64| if z > 0.0 { 0.0 } else { value };
+    match activation {
+        Activation::Identity
+        | Activation::Softmax
+        | Activation::Relu
+        | Activation::LeakyRelu { .. } => 0.0,
+        Activation::Elu { alpha } => below(f64::from(alpha) * z.exp()),
+        Activation::Selu => below(LAMBDA * ALPHA * z.exp()),
+        Activation::Sigmoid => sigmoid(z) * sigmoid(-z) * (1.0 - 2.0 * sigmoid(z)),
+        Activation::Tanh => -2.0 * z.tanh() / z.cosh().powi(2),
+        Activation::Softplus => sigmoid(z) * sigmoid(-z),
+        Activation::Gelu => normal_density(z) * (2.0 - z * z),
+        Activation::GeluTanh => {
+            let y = sigmoid(2.0 * gelu_argument(z));
+            let inner = 2.0 * SQRT_2_OVER_PI * (1.0 + 3.0 * 0.044715 * z * z);
+            let inner_slope = 2.0 * SQRT_2_OVER_PI * 6.0 * 0.044715 * z;
+            let bend = inner_slope + (1.0 - 2.0 * y) * inner * inner;
+            y * (1.0 - y) * (2.0 * inner + z * bend)
+        }
+        Activation::Silu => {
+            let y = sigmoid(z);
+            y * sigmoid(-z) * (2.0 + z * (1.0 - 2.0 * y))
+        }
+    }
+}
+
 fn gelu_argument(z: f64) -> f64 {
     SQRT_2_OVER_PI * (z + 0.044715 * z.powi(3))
 }
@@ -115,6 +143,13 @@ mod tests {
                 assert!(
                     (got - want).abs() < 1e-8,
                     "{activation} at {z}: {got}, not {want}"
+                );
+                let f = |z| derivative(activation, z);
+                let want = (f(z + h) - f(z - h)) / (2.0 * h);
+                let got = second_derivative(activation, z);
+                assert!(
+                    (got - want).abs() < 1e-8,
+                    "{activation}″ at {z}: {got}, not {want}"
                 );
             }
         }

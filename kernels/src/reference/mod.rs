@@ -8,4 +8,5 @@ pub mod loss;
 pub mod math;
 pub mod noise;
 pub mod optimizer;
+pub mod penalty;
 pub mod random;

@@ -8,7 +8,7 @@ use super::{Dense, Operation};
 use crate::error::Result;
 use crate::tape::instruction::{Frame, Instruction, Register, Sums};
 use crate::tape::plan::Planner;
-use crate::tape::record::Value;
+use crate::tape::record::{LossPart, Value};
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct DenseLoss {
@@ -16,6 +16,8 @@ pub(in crate::tape) struct DenseLoss {
     pub(in crate::tape) features: usize,
     pub(in crate::tape) loss: Loss,
     pub(in crate::tape) target: Value,
+    pub(in crate::tape) part: LossPart,
+    pub(in crate::tape) scale: f32,
 }
 
 impl Operation for DenseLoss {
@@ -30,12 +32,18 @@ impl Operation for DenseLoss {
         plan.emit(LossAndDelta {
             layer: self.layer,
             loss: self.loss,
+            part: self.part,
+            scale: self.scale,
             x: plan.value(self.layer.x),
             target: plan.value(self.target),
             delta,
             sums,
         });
         plan.start_gradient(me, delta);
+    }
+
+    fn is_goal(&self) -> bool {
+        true
     }
 
     fn backward(&self, me: Value, plan: &mut Planner<'_>) {
@@ -47,6 +55,8 @@ impl Operation for DenseLoss {
 struct LossAndDelta {
     layer: Dense,
     loss: Loss,
+    part: LossPart,
+    scale: f32,
     x: Register,
     target: Register,
     delta: Register,
@@ -59,7 +69,8 @@ impl Instruction for LossAndDelta {
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
-        let (context, scale, weights) = (frame.context, frame.scale, frame.weights);
+        let (context, weights) = (frame.context, frame.weights);
+        let scale = frame.scale(self.part) * self.scale;
         let ([x, target], [delta], sums) =
             frame.access_with([self.x, self.target], [self.delta], self.sums);
         let forward = ForwardLoss {
@@ -73,7 +84,8 @@ impl Instruction for LossAndDelta {
             delta,
             bias_gradient: sums,
         };
-        frame.loss += forward.run(context)?;
+        let value = forward.run(context)?;
+        frame.add_loss(self.part, value * f64::from(self.scale));
         Ok(())
     }
 }

@@ -6,13 +6,16 @@ use super::Operation;
 use crate::error::Result;
 use crate::tape::instruction::{Frame, Instruction, Register};
 use crate::tape::plan::Planner;
-use crate::tape::record::Value;
+use crate::tape::record::{LossPart, Value};
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct LossNode {
     pub(in crate::tape) loss: Loss,
     pub(in crate::tape) prediction: Value,
     pub(in crate::tape) target: Value,
+    pub(in crate::tape) part: LossPart,
+    /// A factor of the loss itself.
+    pub(in crate::tape) scale: f32,
 }
 
 impl Operation for LossNode {
@@ -25,11 +28,17 @@ impl Operation for LossNode {
         let gradient = plan.register(plan.width(self.prediction));
         plan.emit(ValueAndGradient {
             loss: self.loss,
+            part: self.part,
+            scale: self.scale,
             prediction: plan.value(self.prediction),
             target: plan.value(self.target),
             gradient,
         });
         plan.start_gradient(me, gradient);
+    }
+
+    fn is_goal(&self) -> bool {
+        true
     }
 
     fn backward(&self, me: Value, plan: &mut Planner<'_>) {
@@ -40,6 +49,8 @@ impl Operation for LossNode {
 #[derive(Debug)]
 struct ValueAndGradient {
     loss: Loss,
+    part: LossPart,
+    scale: f32,
     prediction: Register,
     target: Register,
     gradient: Register,
@@ -51,12 +62,14 @@ impl Instruction for ValueAndGradient {
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
-        let (level, scale) = (frame.context.level, frame.scale);
+        let level = frame.context.level;
+        let scale = frame.scale(self.part) * self.scale;
         let ([prediction, target], [gradient]) =
             frame.access([self.prediction, self.target], [self.gradient]);
         let gradient = Some(gradient);
-        frame.loss +=
+        let value =
             loss::value_and_gradient(level, self.loss, prediction, target, gradient, scale)?;
+        frame.add_loss(self.part, value * f64::from(self.scale));
         Ok(())
     }
 }

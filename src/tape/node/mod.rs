@@ -10,6 +10,11 @@
 //! | `corrupt.rs` | x with noise | `Tape::corrupt` |
 //! | `dropout.rs` | x with features dropped | `Tape::dropout` |
 //! | `loss.rs` | a sum over samples | `Tape::loss` |
+//! | `absolute.rs` | Σ\|x\| | `Tape::absolute_penalty` |
+//! | `sparsity.rs` | the KL divergence of mean activations from a target | `Tape::sparsity_penalty` |
+//! | `contractive.rs` | ‖∂h/∂x‖² | `Tape::contractive_penalty` |
+//! | `normal_sample.rs` | μ + σ·ε | `Tape::normal_sample` |
+//! | `normal_divergence.rs` | KL(N(μ, σ²) ‖ N(0, 1)) | `Tape::normal_divergence` |
 //! | `dense.rs` | act(x·W + b) | fusion |
 //! | `dense_loss.rs` | the loss of act(x·W + b) | fusion |
 //!
@@ -17,9 +22,11 @@
 //! [`Node`] and its line in [`Node::operation`], and a method of
 //! [`Tape`](super::Tape) that checks and records it.
 
+mod absolute;
 mod activation;
 mod add;
 mod add_bias;
+mod contractive;
 mod corrupt;
 mod dense;
 mod dense_loss;
@@ -27,10 +34,15 @@ mod dropout;
 mod input;
 mod loss;
 mod matmul;
+mod normal_divergence;
+mod normal_sample;
+mod sparsity;
 
+pub(super) use absolute::AbsolutePenalty;
 pub(super) use activation::Nonlinearity;
 pub(super) use add::{Accumulate, Add, Copy};
 pub(super) use add_bias::AddBias;
+pub(super) use contractive::ContractivePenalty;
 pub(super) use corrupt::Corrupt;
 pub(super) use dense::Dense;
 pub(super) use dense_loss::DenseLoss;
@@ -38,6 +50,9 @@ pub(super) use dropout::Dropout;
 pub(super) use input::Input;
 pub(super) use loss::LossNode;
 pub(super) use matmul::MatMul;
+pub(super) use normal_divergence::NormalDivergence;
+pub(super) use normal_sample::NormalSample;
+pub(super) use sparsity::SparsityPenalty;
 
 use super::plan::Planner;
 use super::record::{Parameter, Value};
@@ -53,6 +68,11 @@ pub(super) enum Node {
     Corrupt(Corrupt),
     Dropout(Dropout),
     Loss(LossNode),
+    Absolute(AbsolutePenalty),
+    Sparsity(SparsityPenalty),
+    Contractive(ContractivePenalty),
+    NormalSample(NormalSample),
+    NormalDivergence(NormalDivergence),
     Dense(Dense),
     DenseLoss(DenseLoss),
 }
@@ -68,6 +88,11 @@ impl Node {
             Node::Corrupt(node) => node,
             Node::Dropout(node) => node,
             Node::Loss(node) => node,
+            Node::Absolute(node) => node,
+            Node::Sparsity(node) => node,
+            Node::Contractive(node) => node,
+            Node::NormalSample(node) => node,
+            Node::NormalDivergence(node) => node,
             Node::Dense(node) => node,
             Node::DenseLoss(node) => node,
         }
@@ -85,8 +110,14 @@ pub(super) trait Operation {
 
     /// Emits what turns the gradient of the value ([`Planner::gradient`]) into
     /// those of its inputs ([`Planner::pass`]) and parameters. Called in
-    /// reverse order of the nodes, where there is a gradient.
+    /// reverse order of the nodes, where there is a gradient or the node is a
+    /// goal.
     fn backward(&self, me: Value, plan: &mut Planner<'_>);
+
+    /// Whether training minimises it, as losses and penalties.
+    fn is_goal(&self) -> bool {
+        false
+    }
 
     /// Whether backward reads the value itself, so that nobody may change it
     /// after forward.

@@ -1,0 +1,81 @@
+//! Σ|x| over the features, summed over the samples: δx += λ·sign(x).
+
+use autoencoder_kernels::penalty::{absolute_gradient, absolute_sum};
+
+use super::Operation;
+use crate::error::Result;
+use crate::tape::instruction::{Frame, Instruction, Register};
+use crate::tape::plan::Planner;
+use crate::tape::record::{LossPart, Value};
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tape) struct AbsolutePenalty {
+    pub(in crate::tape) x: Value,
+    pub(in crate::tape) part: LossPart,
+}
+
+impl Operation for AbsolutePenalty {
+    fn inputs(&self) -> Vec<Value> {
+        vec![self.x]
+    }
+
+    fn forward(&self, _: Value, plan: &mut Planner<'_>) {
+        plan.emit(Sum {
+            x: plan.value(self.x),
+            part: self.part,
+        });
+    }
+
+    fn backward(&self, _: Value, plan: &mut Planner<'_>) {
+        let to = plan.register(plan.width(self.x));
+        plan.emit(Gradient {
+            x: plan.value(self.x),
+            part: self.part,
+            to,
+        });
+        plan.pass(self.x, to);
+    }
+
+    fn is_goal(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct Sum {
+    x: Register,
+    part: LossPart,
+}
+
+impl Instruction for Sum {
+    fn registers(&mut self) -> Vec<&mut Register> {
+        vec![&mut self.x]
+    }
+
+    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
+        let level = frame.context.level;
+        let ([x], []) = frame.access([self.x], []);
+        let sum = absolute_sum(level, x)?;
+        frame.add_loss(self.part, sum);
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Gradient {
+    x: Register,
+    part: LossPart,
+    to: Register,
+}
+
+impl Instruction for Gradient {
+    fn registers(&mut self) -> Vec<&mut Register> {
+        vec![&mut self.x, &mut self.to]
+    }
+
+    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
+        let (level, scale) = (frame.context.level, frame.scale(self.part));
+        let ([x], [to]) = frame.access([self.x], [self.to]);
+        Ok(absolute_gradient(level, x, scale, to)?)
+    }
+}

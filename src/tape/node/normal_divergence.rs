@@ -1,0 +1,106 @@
+//! KL(N(μ, σ²) ‖ N(0, 1)) over the features, summed over the samples:
+//! δμ += β·μ, δ(log σ²) += β·½·(σ² − 1).
+
+use autoencoder_kernels::penalty::{kl_divergence, kl_gradient};
+
+use super::Operation;
+use crate::error::Result;
+use crate::tape::instruction::{Frame, Instruction, Register};
+use crate::tape::plan::Planner;
+use crate::tape::record::{LossPart, Value};
+
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tape) struct NormalDivergence {
+    pub(in crate::tape) mean: Value,
+    pub(in crate::tape) log_variance: Value,
+    pub(in crate::tape) part: LossPart,
+}
+
+impl Operation for NormalDivergence {
+    fn inputs(&self) -> Vec<Value> {
+        vec![self.mean, self.log_variance]
+    }
+
+    fn forward(&self, _: Value, plan: &mut Planner<'_>) {
+        plan.emit(Divergence {
+            mean: plan.value(self.mean),
+            log_variance: plan.value(self.log_variance),
+            part: self.part,
+        });
+    }
+
+    fn backward(&self, _: Value, plan: &mut Planner<'_>) {
+        let width = plan.width(self.mean);
+        let (to_mean, to_log_variance) = (plan.register(width), plan.register(width));
+        plan.emit(Gradient {
+            mean: plan.value(self.mean),
+            log_variance: plan.value(self.log_variance),
+            part: self.part,
+            to_mean,
+            to_log_variance,
+        });
+        plan.pass(self.mean, to_mean);
+        plan.pass(self.log_variance, to_log_variance);
+    }
+
+    fn is_goal(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct Divergence {
+    mean: Register,
+    log_variance: Register,
+    part: LossPart,
+}
+
+impl Instruction for Divergence {
+    fn registers(&mut self) -> Vec<&mut Register> {
+        vec![&mut self.mean, &mut self.log_variance]
+    }
+
+    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
+        let level = frame.context.level;
+        let ([mean, log_variance], []) = frame.access([self.mean, self.log_variance], []);
+        let sum = kl_divergence(level, mean, log_variance)?;
+        frame.add_loss(self.part, sum);
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Gradient {
+    mean: Register,
+    log_variance: Register,
+    part: LossPart,
+    to_mean: Register,
+    to_log_variance: Register,
+}
+
+impl Instruction for Gradient {
+    fn registers(&mut self) -> Vec<&mut Register> {
+        vec![
+            &mut self.mean,
+            &mut self.log_variance,
+            &mut self.to_mean,
+            &mut self.to_log_variance,
+        ]
+    }
+
+    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
+        let (level, scale) = (frame.context.level, frame.scale(self.part));
+        let ([mean, log_variance], [to_mean, to_log_variance]) = frame.access(
+            [self.mean, self.log_variance],
+            [self.to_mean, self.to_log_variance],
+        );
+        Ok(kl_gradient(
+            level,
+            mean,
+            log_variance,
+            scale,
+            to_mean,
+            to_log_variance,
+        )?)
+    }
+}
