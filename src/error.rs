@@ -89,6 +89,19 @@ pub enum Error {
         /// What is allowed.
         expected: String,
     },
+    /// A checkpoint was made with other data or options.
+    #[error(
+        "cannot continue the run: {what}: given {given}, but it began with {expected}; \
+         give it the same, or begin a new run"
+    )]
+    Resume {
+        /// What differs.
+        what: String,
+        /// What was given.
+        given: String,
+        /// What the run began with.
+        expected: String,
+    },
     /// Training led to a number that is NaN or infinite.
     #[error(
         "the {what} became {value} in epoch {epoch}; use a smaller learning rate, \

@@ -11,6 +11,7 @@ mod array;
 mod csv;
 pub mod dataset;
 mod digits;
+mod fingerprint;
 mod idx;
 mod npy;
 mod source;
@@ -18,6 +19,7 @@ mod source;
 pub use csv::{write_csv, write_csv_to};
 pub use dataset::Dataset;
 pub use digits::{digits, digits_split};
+pub use fingerprint::Fingerprint;
 pub use npy::{write_npy, write_npy_to};
 
 use autoencoder_kernels::MatRef;

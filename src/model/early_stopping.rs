@@ -1,10 +1,13 @@
 //! [`EarlyStopping`]: to end when the loss no longer falls.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 /// Ends training when the validation loss, or the training loss where there is
 /// no validation, no longer falls.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
     /// Training ends after this many epochs in a row without improvement; at
     /// least 1.

@@ -1,6 +1,7 @@
 //! [`Autoencoder::fit`] and its options.
 
 use autoencoder_kernels::optimizer::Optimizer;
+use serde::{Deserialize, Serialize};
 
 use super::autoencoder::Autoencoder;
 use super::callback::Callback;
@@ -24,7 +25,10 @@ use crate::error::{Error, Result};
 /// };
 /// assert_eq!(options.batch_size, 256);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+// A checkpoint holds all options but the data. One that is newer than its
+// file has its default; one that is unknown is an error.
+#[serde(default, deny_unknown_fields)]
 pub struct FitOptions {
     /// Passes over the data: 50.
     pub epochs: u32,
@@ -32,10 +36,12 @@ pub struct FitOptions {
     /// left.
     pub batch_size: usize,
     /// How weights follow their gradients: Adam, in Keras' convention.
+    #[serde(with = "as_text")]
     pub optimizer: Optimizer,
     /// The learning rate; `None`, the default, is the optimiser's usual one.
     pub learning_rate: Option<f32>,
     /// How the learning rate changes from epoch to epoch: not at all.
+    #[serde(with = "as_text")]
     pub schedule: Schedule,
     /// The largest norm of all gradients together; larger ones are scaled to it.
     /// `None`, the default, lets them be, which is faster.
@@ -45,12 +51,36 @@ pub struct FitOptions {
     /// The seed of those orders: 0.
     pub seed: u64,
     /// What the loss is measured on after each epoch, without training: nothing.
+    #[serde(skip)]
     pub validation: Option<Dataset>,
     /// When to end before the last epoch: never.
     pub early_stopping: Option<EarlyStopping>,
     /// Whether a loss for targets in [0, 1] takes others too: no, they are an
     /// error.
     pub any_targets: bool,
+}
+
+/// Options that are written as what the command line reads.
+mod as_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        option: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(option)
+    }
+
+    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
 }
 
 impl Default for FitOptions {

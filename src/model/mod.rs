@@ -10,6 +10,7 @@
 //! | `fit.rs`, `trainer.rs` | training: options, and the loop over epochs |
 //! | `schedule/` | how the learning rate changes, one schedule a file |
 //! | `history.rs`, `callback.rs`, `early_stopping.rs` | what training reports, and what ends it |
+//! | `checkpoint.rs` | a training between two epochs, and how it goes on |
 //! | `training.rs`, `file/` | how a model was trained, and its `.safetensors` file |
 //! | `summary.rs` | the table of layers for people |
 
@@ -17,6 +18,7 @@ mod architecture;
 mod autoencoder;
 mod builder;
 mod callback;
+mod checkpoint;
 mod early_stopping;
 mod evaluation;
 mod file;
@@ -34,6 +36,7 @@ pub use architecture::{Architecture, Dense, ParameterInfo, Part};
 pub use autoencoder::Autoencoder;
 pub use builder::Builder;
 pub use callback::{Callback, Progress};
+pub use checkpoint::Checkpoint;
 pub use early_stopping::EarlyStopping;
 pub use evaluation::{Evaluation, ReconstructionError};
 pub use fit::FitOptions;

@@ -1,5 +1,6 @@
 //! [`Trainer`]: the loop over epochs and minibatches, an epoch at a time.
 
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -7,12 +8,13 @@ use autoencoder_kernels::{Context, parallel};
 
 use super::autoencoder::Autoencoder;
 use super::callback::{Callback, Progress};
+use super::checkpoint::Checkpoint;
 use super::early_stopping::{Verdict, Watch};
 use super::fit::FitOptions;
 use super::history::{Epoch, Figure, History, Means};
 use super::schedule::Rule;
 use super::training::Training;
-use crate::data::Dataset;
+use crate::data::{Dataset, Fingerprint};
 use crate::error::{Error, Result};
 use crate::random::{Generator, Purpose};
 use crate::tape::{Parameters, Program, ProgramOptions};
@@ -53,6 +55,8 @@ pub struct Trainer<'a> {
     pub(super) best: Option<(f64, Parameters)>,
     /// Parameters and steps as they were after the last whole epoch.
     whole: (Parameters, u64),
+    /// Of the data and the validation data, once somebody has asked.
+    fingerprints: OnceCell<(Fingerprint, Option<Fingerprint>)>,
 }
 
 impl<'a> Trainer<'a> {
@@ -83,6 +87,7 @@ impl<'a> Trainer<'a> {
             watch: options.early_stopping.map(Watch::new),
             enough: false,
             best: None,
+            fingerprints: OnceCell::new(),
         })
     }
 
@@ -158,6 +163,37 @@ impl<'a> Trainer<'a> {
         }
         self.model.values_mut().reset_state();
         (self.model, self.history)
+    }
+
+    /// Takes the state of a checkpoint of the same run.
+    pub(super) fn restore(&mut self, checkpoint: Checkpoint) {
+        // They have just been compared.
+        self.fingerprints = OnceCell::from((checkpoint.data, checkpoint.validation));
+        self.model = checkpoint.model;
+        self.whole = (self.model.values().clone(), checkpoint.steps);
+        self.steps = checkpoint.steps;
+        let losses = checkpoint.history.iter().map(Epoch::monitored);
+        let lowest = losses.reduce(f64::min);
+        self.best = lowest.zip(checkpoint.best);
+        for epoch in &checkpoint.history {
+            self.judge(epoch);
+        }
+        self.history = History {
+            weights_of: checkpoint.history.last().map(|epoch| epoch.epoch),
+            epochs: checkpoint.history,
+            stopped_early: self.enough,
+        };
+    }
+
+    /// What the data are, and the validation data.
+    pub(super) fn fingerprints(&self) -> (Fingerprint, Option<Fingerprint>) {
+        *self.fingerprints.get_or_init(|| {
+            let validation = self.options.validation.as_ref();
+            (
+                self.data.fingerprint(),
+                validation.map(Dataset::fingerprint),
+            )
+        })
     }
 
     fn undo(&mut self) {

@@ -40,6 +40,32 @@ impl Optimizer {
         }
     }
 
+    /// The numbers that a name alone leaves to the framework.
+    fn constants(&mut self) -> [Option<(&'static str, &mut f64)>; 3] {
+        match self {
+            Optimizer::Sgd { .. } => [None, None, None],
+            Optimizer::Adam {
+                beta1,
+                beta2,
+                epsilon,
+                ..
+            }
+            | Optimizer::AdamW {
+                beta1,
+                beta2,
+                epsilon,
+                ..
+            } => [
+                Some(("beta1", beta1)),
+                Some(("beta2", beta2)),
+                Some(("epsilon", epsilon)),
+            ],
+            Optimizer::Adadelta { rho, epsilon, .. } | Optimizer::RmsProp { rho, epsilon, .. } => {
+                [Some(("rho", rho)), Some(("epsilon", epsilon)), None]
+            }
+        }
+    }
+
     /// The number behind the colon, where the family has one: momentum of SGD
     /// and RMSprop, weight decay of AdamW.
     fn parameter(&mut self) -> Option<&mut f64> {
@@ -96,23 +122,37 @@ fn named(name: &str) -> Option<Optimizer> {
 }
 
 impl fmt::Display for Optimizer {
-    /// The name, and `:parameter` where it is not the one that the name alone
-    /// stands for. β, ρ and ε are left out.
+    /// The name, and all numbers that are not those which the name alone stands
+    /// for: what [`Optimizer::from_str`] reads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
-        let usual = named(self.name()).and_then(|mut usual| usual.parameter().copied());
-        match self.clone().parameter() {
-            Some(&mut given) if Some(given) != usual => write!(f, ":{given}"),
-            _ => Ok(()),
+        let (mut given, mut usual) = (*self, named(self.name()).unwrap_or(*self));
+        let mut separator = ':';
+        if given.parameter() != usual.parameter()
+            && let Some(number) = given.parameter()
+        {
+            write!(f, "{separator}{number}")?;
+            separator = ',';
         }
+        let pairs = given.constants().into_iter().zip(usual.constants());
+        for (given, usual) in pairs {
+            if given != usual
+                && let Some((name, number)) = given
+            {
+                write!(f, "{separator}{name}={number}")?;
+                separator = ',';
+            }
+        }
+        Ok(())
     }
 }
 
 impl FromStr for Optimizer {
     type Err = Error;
 
-    /// Reads an [`Optimizer::name`], and behind a colon the momentum (sgd,
-    /// rmsprop) or weight decay (adamw).
+    /// Reads an [`Optimizer::name`], and behind a colon, separated by commas, the
+    /// momentum (sgd, rmsprop) or weight decay (adamw), and `beta1=`, `beta2=`,
+    /// `rho=` and `epsilon=`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.trim().to_ascii_lowercase();
         let (name, parameter) = match text.split_once(':') {
@@ -124,12 +164,21 @@ impl FromStr for Optimizer {
             given: text.clone(),
             expected: "sgd, sgd-nesterov, adam, adamw, adadelta, rmsprop or rmsprop-centered; \
                        then -keras2 or -pytorch for their conventions; then :MOMENTUM for sgd \
-                       and rmsprop or :DECAY for adamw (sgd:0.9, adam-pytorch, adamw:0.01)",
+                       and rmsprop or :DECAY for adamw (sgd:0.9, adam-pytorch, adamw:0.01); then beta1=, beta2=, \
+                       rho= or epsilon= (adam:beta2=0.99,epsilon=1e-6)",
         };
         let mut optimizer = named(name).ok_or_else(unknown)?;
-        if let Some(parameter) = parameter {
-            let slot = optimizer.parameter().ok_or_else(unknown)?;
-            *slot = parameter.trim().parse().map_err(|_| unknown())?;
+        for part in parameter.into_iter().flat_map(|text| text.split(',')) {
+            let (slot, number) = match part.split_once('=') {
+                Some((name, number)) => {
+                    let mut constants = optimizer.constants().into_iter().flatten();
+                    let constant = constants.find(|(constant, _)| *constant == name.trim());
+                    (constant.map(|(_, slot)| slot), number)
+                }
+                None => (optimizer.parameter(), part),
+            };
+            let slot = slot.ok_or_else(unknown)?;
+            *slot = number.trim().parse().map_err(|_| unknown())?;
         }
         optimizer.check()?;
         Ok(optimizer)

@@ -309,8 +309,29 @@ fn names_come_back() {
     assert_eq!(parse(" Adam-Keras "), Ok(Optimizer::adam_keras()));
     assert_eq!(parse("adadelta-keras3"), Ok(Optimizer::adadelta_keras3()));
     assert_eq!(parse("sgd-nesterov"), Ok(Optimizer::nesterov(0.9)));
+    let sharp = Optimizer::AdamW {
+        beta1: 0.8,
+        beta2: 0.999,
+        epsilon: 1e-9,
+        weight_decay: 0.1,
+        convention: Convention::Keras,
+    };
+    assert_eq!(sharp.to_string(), "adamw:0.1,beta1=0.8,epsilon=0.000000001");
+    assert_eq!(parse(&sharp.to_string()), Ok(sharp));
+    let slow = "adadelta:rho=0.99,epsilon=1e-6";
+    assert_eq!(parse(slow).unwrap().to_string().parse(), parse(slow));
     for bad in [
-        "", "sgd:1.5", "sgd:", "adam:0.9", "adamw:-1", "adam-tf", "lion",
+        "",
+        "sgd:1.5",
+        "sgd:",
+        "adam:0.9",
+        "adamw:-1",
+        "adam-tf",
+        "lion",
+        "adam:beta1=1",
+        "adam:rho=0.9",
+        "adam:beta1",
+        "sgd:0.9,",
     ] {
         let message = parse(bad).unwrap_err().to_string();
         assert!(message.contains("expected"), "{message}");

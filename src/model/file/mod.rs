@@ -1,4 +1,6 @@
 //! Model files: one `.safetensors` that PyTorch and candle load as it is.
+//! (`checkpoint.rs` writes a training in the same format, `container.rs` is what
+//! both have in common.)
 //!
 //! ```text
 //! 8 bytes     length of the header, little-endian
@@ -11,6 +13,8 @@
 //! `encoder.1.…`, and `decoder.0.…`. A tied decoder stores biases alone. The
 //! metadata key `autoencoder` holds the architecture as JSON.
 
+mod checkpoint;
+mod container;
 mod read;
 mod record;
 mod write;

@@ -1,13 +1,10 @@
 //! Writing a model file.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use safetensors::Dtype;
-use safetensors::tensor::{TensorView, serialize};
-
-use super::read::METADATA_KEY;
+use super::container::{matrix_bytes, to_bytes};
+use super::read::{METADATA_KEY, forms};
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
@@ -41,29 +38,10 @@ impl Autoencoder {
     }
 
     fn serialize(&self) -> io::Result<Vec<u8>> {
-        let architecture = self.architecture();
-        let mut tensors = Vec::new();
-        for (parameter, mat) in self.parameters() {
-            let (inputs, outputs) = parameter.shape;
-            let mut bytes = Vec::with_capacity(4 * inputs * outputs);
-            for output in 0..outputs {
-                for input in 0..inputs {
-                    bytes.extend_from_slice(&mat[(input, output)].to_le_bytes());
-                }
-            }
-            tensors.push((parameter.file_shape(), parameter.name, bytes));
-        }
-        let views = tensors
-            .iter()
-            .map(|(shape, name, bytes)| {
-                let view = TensorView::new(Dtype::F32, shape.clone(), bytes)?;
-                Ok((name.as_str(), view))
-            })
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-            .map_err(io::Error::other)?;
-        let json = Record::new(architecture, self.seed(), self.training()).to_json()?;
-        // One key: the order of several would change from run to run.
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
-        serialize(views, Some(metadata)).map_err(io::Error::other)
+        let forms = forms("", self.architecture()).into_iter();
+        let numbers = self.parameters().map(|(_, mat)| matrix_bytes(mat));
+        let tensors: Vec<_> = forms.zip(numbers).collect();
+        let record = Record::new(self.architecture(), self.seed(), self.training());
+        to_bytes(&tensors, METADATA_KEY, record.to_json()?)
     }
 }
