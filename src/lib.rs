@@ -23,7 +23,7 @@ pub mod tape;
 pub use autoencoder_kernels::activation::Activation;
 pub use autoencoder_kernels::loss::Loss;
 pub use autoencoder_kernels::optimizer::Optimizer;
-pub use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
+pub use autoencoder_kernels::{Level, Mat, MatMut, MatRef, Noise};
 pub use error::{Error, Result};
 pub use model::Autoencoder;
 

@@ -1,7 +1,10 @@
 //! What a model is made of, without its numbers: layers, loss, shape of a sample.
 
+use std::str::FromStr;
+
 use autoencoder_kernels::activation::Activation;
 use autoencoder_kernels::loss::Loss;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -17,7 +20,8 @@ pub struct Dense {
 }
 
 /// The two halves of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Part {
     /// From samples to codes.
     Encoder,
@@ -32,6 +36,18 @@ impl Part {
             Part::Encoder => "encoder",
             Part::Decoder => "decoder",
         }
+    }
+}
+
+impl FromStr for Part {
+    type Err = Error;
+
+    /// The inverse of [`Part::name`].
+    fn from_str(text: &str) -> Result<Self> {
+        [Part::Encoder, Part::Decoder]
+            .into_iter()
+            .find(|part| part.name() == text.trim())
+            .ok_or_else(|| Error::configuration("the part of a model", text, "encoder or decoder"))
     }
 }
 
@@ -263,6 +279,14 @@ impl Architecture {
     /// The activation of the last layer.
     pub fn output_activation(&self) -> Activation {
         self.layers[self.layers.len() - 1].activation
+    }
+
+    /// Whether no layer is narrower than the input. Nothing but regularisation
+    /// then keeps training from learning to copy.
+    pub fn is_overcomplete(&self) -> bool {
+        self.layers
+            .iter()
+            .all(|layer| layer.outputs >= self.input())
     }
 
     /// Whether the decoder's weights are the encoder's, transposed.

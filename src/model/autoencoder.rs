@@ -92,6 +92,12 @@ impl Autoencoder {
     }
 
     /// The numbers of [`Architecture::parameters`]`[index]`, which must exist.
+    pub(super) fn parameter(&self, index: usize) -> &Mat<f32> {
+        let parameter = self.graph.tape.parameters().nth(index);
+        self.values.get(parameter.expect("it exists"))
+    }
+
+    /// The same, to write.
     pub(super) fn parameter_mut(&mut self, index: usize) -> MatMut<'_, f32> {
         let parameter = self.graph.tape.parameters().nth(index);
         self.values.get_mut(parameter.expect("it exists"))

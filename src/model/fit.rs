@@ -1,8 +1,10 @@
 //! [`Autoencoder::fit`] and its options.
 
+use autoencoder_kernels::noise::{Noise, check_dropout};
 use autoencoder_kernels::optimizer::Optimizer;
 use serde::{Deserialize, Serialize};
 
+use super::architecture::Part;
 use super::autoencoder::Autoencoder;
 use super::callback::Callback;
 use super::early_stopping::EarlyStopping;
@@ -46,9 +48,23 @@ pub struct FitOptions {
     /// The largest norm of all gradients together; larger ones are scaled to it.
     /// `None`, the default, lets them be, which is faster.
     pub clip_norm: Option<f32>,
+    /// What is put on the samples in each step, while the targets stay clean: a
+    /// denoising autoencoder. `None`, the default, is nothing.
+    #[serde(with = "as_optional_text")]
+    pub noise: Option<Noise>,
+    /// The probability with which each number of a sample is dropped in a step,
+    /// after the noise: 0. What is left is scaled up by 1/(1 − probability);
+    /// nothing is dropped but in steps.
+    pub input_dropout: f32,
+    /// The same for the outputs of all layers but the last one: 0.
+    pub dropout: f32,
+    /// The part whose parameters stay as they are: none. With tied weights, both
+    /// parts have the weights, so that biases of the other part alone are
+    /// trained.
+    pub freeze: Option<Part>,
     /// Whether the samples are put in a new order before each epoch: yes.
     pub shuffle: bool,
-    /// The seed of those orders: 0.
+    /// The seed of those orders, of noise and of dropout: 0.
     pub seed: u64,
     /// What the loss is measured on after each epoch, without training: nothing.
     #[serde(skip)]
@@ -83,6 +99,31 @@ mod as_text {
     }
 }
 
+/// The same for what may be left out.
+mod as_optional_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        option: &Option<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let text = option.as_ref().map(T::to_string);
+        text.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<T>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        let parse = |text: String| text.parse().map_err(D::Error::custom);
+        text.map(parse).transpose()
+    }
+}
+
 impl Default for FitOptions {
     fn default() -> Self {
         FitOptions {
@@ -92,6 +133,10 @@ impl Default for FitOptions {
             learning_rate: None,
             schedule: Schedule::Constant,
             clip_norm: None,
+            noise: None,
+            input_dropout: 0.0,
+            dropout: 0.0,
+            freeze: None,
             shuffle: true,
             seed: 0,
             validation: None,
@@ -108,6 +153,14 @@ impl FitOptions {
             .unwrap_or_else(|| self.optimizer.default_learning_rate())
     }
 
+    /// Whether anything keeps a wide model from learning to copy: noise, dropout
+    /// or a weight decay of the optimiser.
+    pub fn is_regularised(&self) -> bool {
+        let decays =
+            matches!(self.optimizer, Optimizer::AdamW { weight_decay, .. } if weight_decay > 0.0);
+        self.noise.is_some() || self.input_dropout > 0.0 || self.dropout > 0.0 || decays
+    }
+
     /// Fails unless a model can be trained with these options on these data.
     pub(super) fn check(&self, model: &Autoencoder, data: &Dataset) -> Result<()> {
         let learning_rate = self.effective_learning_rate();
@@ -118,6 +171,9 @@ impl FitOptions {
                 "a positive finite number",
             ));
         }
+        self.noise.map_or(Ok(()), Noise::check)?;
+        check_dropout(self.input_dropout)?;
+        check_dropout(self.dropout)?;
         if self.batch_size == 0 {
             return Err(Error::configuration("the batch size", 0, "at least 1"));
         }

@@ -1,6 +1,9 @@
 //! An architecture written down on a tape.
 
+use autoencoder_kernels::noise::Noise;
+
 use super::architecture::{Architecture, Part};
+use super::fit::FitOptions;
 use crate::error::Result;
 use crate::tape::{Parameter, Tape, Value};
 
@@ -18,12 +21,36 @@ pub(super) struct Graph {
     pub(super) output: Value,
 }
 
+/// What training has that the use of a model has not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extras {
+    noise: Option<Noise>,
+    input_dropout: f32,
+    dropout: f32,
+    freeze: Option<Part>,
+}
+
 impl Graph {
     /// From samples to reconstructions and their loss.
     pub(super) fn new(architecture: &Architecture) -> Result<Self> {
+        Self::whole(architecture, Extras::default())
+    }
+
+    /// The same with what the options have training do.
+    pub(super) fn training(architecture: &Architecture, options: &FitOptions) -> Result<Self> {
+        let extras = Extras {
+            noise: options.noise,
+            input_dropout: options.input_dropout,
+            dropout: options.dropout,
+            freeze: options.freeze,
+        };
+        Self::whole(architecture, extras)
+    }
+
+    fn whole(architecture: &Architecture, extras: Extras) -> Result<Self> {
         let mut tape = Tape::new();
         let input = tape.input(architecture.input());
-        let mut graph = Self::record(tape, input, architecture, Part::Encoder)?;
+        let mut graph = Self::record(tape, input, architecture, Part::Encoder, extras)?;
         graph.tape.loss(architecture.loss(), graph.output, input)?;
         Ok(graph)
     }
@@ -32,7 +59,7 @@ impl Graph {
     pub(super) fn decoder(architecture: &Architecture) -> Result<Self> {
         let mut tape = Tape::new();
         let code = tape.input(architecture.code());
-        Self::record(tape, code, architecture, Part::Decoder)
+        Self::record(tape, code, architecture, Part::Decoder, Extras::default())
     }
 
     /// Records the layers from the first one of `part` on.
@@ -41,6 +68,7 @@ impl Graph {
         input: Value,
         architecture: &Architecture,
         part: Part,
+        extras: Extras,
     ) -> Result<Self> {
         let parameters: Vec<Parameter> = architecture
             .parameters()
@@ -54,9 +82,21 @@ impl Graph {
                 }
             })
             .collect();
-        let (mut code, mut prediction, mut output) = (input, input, input);
         let layers = architecture.layers().zip(architecture.places());
-        for ((of, _, layer), place) in layers {
+        let frozen = layers.filter(|&((part, ..), _)| extras.freeze == Some(part));
+        for (_, place) in frozen {
+            tape.freeze(parameters[place.weight])?;
+            tape.freeze(parameters[place.bias])?;
+        }
+        let (mut code, mut prediction, mut output) = (input, input, input);
+        if let Some(noise) = extras.noise {
+            output = tape.corrupt(output, noise)?;
+        }
+        output = tape.dropout(output, extras.input_dropout)?;
+        let layers = architecture.layers().zip(architecture.places());
+        let last = layers.len() - 1;
+        let layers = layers.enumerate();
+        for (number, ((of, _, layer), place)) in layers {
             if part == Part::Decoder && of == Part::Encoder {
                 continue;
             }
@@ -73,6 +113,9 @@ impl Graph {
             } else {
                 output
             };
+            if number < last {
+                output = tape.dropout(output, extras.dropout)?;
+            }
             if of == Part::Encoder {
                 code = output;
             }

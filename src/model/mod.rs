@@ -7,7 +7,9 @@
 //! | `autoencoder.rs`, `samples.rs` | the model: encode, decode, reconstruct |
 //! | `graph.rs` | the architecture on a tape |
 //! | `evaluation.rs` | how far reconstructions are from their samples |
+//! | `denoising.rs` | how well a model mends corrupted samples |
 //! | `fit.rs`, `trainer.rs` | training: options, and the loop over epochs |
+//! | `pretrain.rs` | layer by layer, before training the whole |
 //! | `schedule/` | how the learning rate changes, one schedule a file |
 //! | `history.rs`, `callback.rs`, `early_stopping.rs` | what training reports, and what ends it |
 //! | `checkpoint.rs` | a training between two epochs, and how it goes on |
@@ -19,6 +21,7 @@ mod autoencoder;
 mod builder;
 mod callback;
 mod checkpoint;
+mod denoising;
 mod early_stopping;
 mod evaluation;
 mod file;
@@ -26,6 +29,7 @@ mod fit;
 mod graph;
 mod history;
 mod init;
+mod pretrain;
 mod samples;
 mod schedule;
 mod summary;
@@ -37,6 +41,7 @@ pub use autoencoder::Autoencoder;
 pub use builder::Builder;
 pub use callback::{Callback, Progress};
 pub use checkpoint::Checkpoint;
+pub use denoising::Denoising;
 pub use early_stopping::EarlyStopping;
 pub use evaluation::{Evaluation, ReconstructionError};
 pub use fit::FitOptions;

@@ -11,6 +11,7 @@ use super::callback::{Callback, Progress};
 use super::checkpoint::Checkpoint;
 use super::early_stopping::{Verdict, Watch};
 use super::fit::FitOptions;
+use super::graph::Graph;
 use super::history::{Epoch, Figure, History, Means};
 use super::schedule::Rule;
 use super::training::Training;
@@ -72,7 +73,12 @@ impl<'a> Trainer<'a> {
         let batch_size = options.batch_size.min(data.len());
         let mut model = model.clone();
         model.values_mut().reset_state();
-        let mut program = Program::new(&model.graph().tape, ProgramOptions::new(batch_size))?;
+        let graph = Graph::training(model.architecture(), options)?;
+        let program_options = ProgramOptions {
+            seed: options.seed,
+            ..ProgramOptions::new(batch_size)
+        };
+        let mut program = Program::new(&graph.tape, program_options)?;
         program.clip_gradients(options.clip_norm)?;
         Ok(Trainer {
             program,

@@ -20,6 +20,18 @@ pub struct Training {
     /// The norm that gradients were clipped to, if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f32>,
+    /// The noise on the samples, if there was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<String>,
+    /// The probability of dropout on the input, unless it is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_dropout: Option<f32>,
+    /// The probability of dropout on the other layers, unless it is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f32>,
+    /// The part that was frozen, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<String>,
     /// Samples per training step.
     pub batch_size: usize,
     /// Samples per epoch.
@@ -45,6 +57,10 @@ impl Training {
             learning_rate: options.effective_learning_rate(),
             schedule: (schedule != Schedule::Constant).then(|| schedule.to_string()),
             clip_norm: options.clip_norm,
+            noise: options.noise.map(|noise| noise.to_string()),
+            input_dropout: Some(options.input_dropout).filter(|&p| p > 0.0),
+            dropout: Some(options.dropout).filter(|&p| p > 0.0),
+            frozen: options.freeze.map(|part| part.name().to_owned()),
             batch_size: options.batch_size,
             samples,
             epochs: epoch.epoch,
