@@ -28,6 +28,16 @@ struct Line {
     loss_name: String,
     mean_squared_error: f64,
     mean_absolute_error: f64,
+    /// In nats per sample, of a variational model.
+    #[serde(flatten)]
+    elbo: Option<Nats>,
+}
+
+#[derive(Serialize)]
+struct Nats {
+    reconstruction: f64,
+    kl: f64,
+    elbo: f64,
 }
 
 impl Evaluate {
@@ -42,6 +52,11 @@ impl Evaluate {
             loss_name: model.loss().to_string(),
             mean_squared_error: evaluation.mean_squared_error,
             mean_absolute_error: evaluation.mean_absolute_error,
+            elbo: evaluation.elbo.map(|elbo| Nats {
+                reconstruction: elbo.reconstruction,
+                kl: elbo.kl,
+                elbo: elbo.value(),
+            }),
         };
         if self.json {
             return print_json(&line);
@@ -56,7 +71,16 @@ impl Evaluate {
             line.loss,
             line.mean_squared_error,
             line.mean_absolute_error
-        ))
+        ))?;
+        match &line.elbo {
+            Some(nats) => print(format_args!(
+                "reconstruction       {:.4} nats\n\
+                 kl divergence        {:.4} nats\n\
+                 elbo                 {:.4} nats",
+                nats.reconstruction, nats.kl, nats.elbo
+            )),
+            None => Ok(()),
+        }
     }
 }
 

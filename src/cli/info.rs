@@ -23,6 +23,7 @@ struct Line<'a> {
     sample_shape: &'a [usize],
     layers: Vec<Layer>,
     tied: bool,
+    variational: bool,
     loss: String,
     parameters: usize,
     bytes: usize,
@@ -64,6 +65,7 @@ fn line(model: &Autoencoder) -> Line<'_> {
         sample_shape: architecture.sample_shape(),
         layers: layers.collect(),
         tied: architecture.is_tied(),
+        variational: architecture.is_variational(),
         loss: architecture.loss().to_string(),
         parameters,
         bytes: parameters * size_of::<f32>(),
@@ -90,8 +92,12 @@ fn trained(training: Option<&Training>) -> String {
         1 => "1 epoch".to_owned(),
         epochs => format!("{epochs} epochs"),
     };
+    let also = match training.regularization.is_none() {
+        true => String::new(),
+        false => format!(" and {}", training.regularization),
+    };
     format!(
-        "trained for {} with {}, learning rate {}, on {} samples {order}, {} at a time: {losses}",
+        "trained for {} with {}{also}, learning rate {}, on {} samples {order}, {} at a time: {losses}",
         epochs, training.optimizer, training.learning_rate, training.samples, training.batch_size,
     )
 }

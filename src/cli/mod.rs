@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `train.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `info.rs` | the subcommands |
+//! | `train.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `generate.rs`, `info.rs` | the subcommands |
 //! | `model_options.rs` | `--layers`, `--hidden`, …, `--init`: which model to train |
 //! | `training_options.rs` | `--optimizer`, `--epochs`, …: how |
 //! | `run_directory.rs` | `--out`: what a run leaves behind, and that nothing is overwritten |
@@ -15,10 +15,12 @@ mod console;
 mod decode;
 mod encode;
 mod evaluate;
+mod generate;
 mod info;
 mod matrix_file;
 mod model_options;
 mod reconstruct;
+mod regularization_options;
 mod run_directory;
 mod score;
 mod train;
@@ -62,6 +64,8 @@ enum Command {
     Reconstruct(reconstruct::Reconstruct),
     /// Write the reconstruction error of each sample
     Score(score::Score),
+    /// Write new samples that a variational model makes up
+    Generate(generate::Generate),
     /// Print what a model is made of and how it was trained
     Info(info::Info),
 }
@@ -97,6 +101,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Decode(decode) => decode.run(),
         Command::Reconstruct(reconstruct) => reconstruct.run(),
         Command::Score(score) => score.run(),
+        Command::Generate(generate) => generate.run(),
         Command::Info(info) => info.run(),
     }
 }

@@ -35,6 +35,10 @@ pub(crate) struct ModelOptions {
     /// Let the decoder use the encoder's weights, transposed
     #[arg(long)]
     tied: bool,
+    /// Make the code random, a normal distribution for each sample: a variational
+    /// autoencoder, whose loss is in nats per sample
+    #[arg(long)]
+    variational: bool,
     /// Start from the weights of this model; other options of the model must
     /// agree with it
     #[arg(long, value_name = "MODEL")]
@@ -70,6 +74,7 @@ impl ModelOptions {
             .sample_shape(shape)
             .encoder(encoder)
             .tied(self.tied)
+            .variational(self.variational)
             .seed(seed);
         if let Some(widths) = &self.decoder {
             if widths.0[0] != code {
@@ -123,6 +128,11 @@ impl ModelOptions {
             let message = "--tied does not fit the model of --init, which has weights of its own";
             return Err(Failure::Message(message.into()));
         }
+        if self.variational && !old.is_variational() {
+            let message =
+                "--variational does not fit the model of --init, which has no log-variance";
+            return Err(Failure::Message(message.into()));
+        }
         let (code, output) = (encoder.len() - 1, decoder.len() - 1);
         let hidden = encoder.iter_mut().chain(&mut decoder[..output]);
         if let Some(activation) = self.hidden {
@@ -142,7 +152,8 @@ impl ModelOptions {
             old.sample_shape().to_vec()
         };
         let loss = self.loss.unwrap_or(old.loss());
-        let architecture = Architecture::new(shape, encoder, decoder, old.is_tied(), loss)?;
+        let architecture = Architecture::new(shape, encoder, decoder, old.is_tied(), loss)?
+            .with_variational(old.is_variational())?;
         Ok(model.with_architecture(architecture)?)
     }
 }

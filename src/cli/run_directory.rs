@@ -11,6 +11,7 @@ use autoencoder::plot::write_loss_svg;
 use autoencoder::{Autoencoder, Result};
 
 use super::console::Failure;
+use super::generate;
 use super::reconstruct::draw;
 
 /// A folder that is ready to be written to. Dropped while it is empty, it
@@ -73,6 +74,10 @@ impl RunDirectory {
         let val_losses = history.epochs.iter().filter_map(|epoch| epoch.val_loss);
         let val_losses: Vec<f64> = val_losses.collect();
         write_loss_svg(self.path.join("loss.svg"), &losses, &val_losses)?;
+        if model.architecture().is_variational() {
+            let samples = model.sample(64, 0)?;
+            generate::draw(&self.path.join("samples.png"), model, &samples)?;
+        }
         draw(&self.path.join("reconstructions.png"), model, pictured)
     }
 }

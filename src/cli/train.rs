@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::console::{Failure, print, print_json};
 use super::load;
 use super::model_options::ModelOptions;
+use super::regularization_options::RegularizationOptions;
 use super::run_directory::RunDirectory;
 use super::training_options::TrainingOptions;
 use super::values::fraction;
@@ -27,6 +28,9 @@ pub(crate) struct Train {
 
     #[command(flatten, next_help_heading = "Training")]
     training: TrainingOptions,
+
+    #[command(flatten, next_help_heading = "Regularisation")]
+    regularization: RegularizationOptions,
 
     #[command(flatten, next_help_heading = "Validation")]
     validation: ValidationOptions,
@@ -47,8 +51,8 @@ struct ValidationOptions {
 
 #[derive(Args)]
 struct OutputOptions {
-    /// A new or empty folder for model.safetensors, history.csv, loss.svg and
-    /// reconstructions.png
+    /// A new or empty folder for model.safetensors, history.csv, loss.svg,
+    /// reconstructions.png and, of a variational model, samples.png
     #[arg(long, value_name = "DIR", default_value = "./autoencoder-run")]
     out: PathBuf,
     /// Overwrite a run in that folder
@@ -81,6 +85,7 @@ impl Train {
             ..FitOptions::default()
         };
         self.training.apply(&mut options);
+        self.regularization.apply(&mut options);
         let mut model = self.model.model(&data, options.seed)?;
         let directory = RunDirectory::prepare(&self.output.out, self.output.force)?;
         let history = self.fit(&mut model, &data, &options)?;

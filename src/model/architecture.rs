@@ -98,6 +98,7 @@ pub struct Architecture {
     layers: Vec<Dense>,
     encoder_layers: usize,
     tied: bool,
+    variational: bool,
     loss: Loss,
 }
 
@@ -123,6 +124,7 @@ impl Architecture {
             layers,
             encoder_layers,
             tied,
+            variational: false,
             loss,
         };
         if encoder_layers == 0 || decoder_layers == 0 {
@@ -137,6 +139,27 @@ impl Architecture {
         architecture.check_tied()?;
         architecture.check_loss()?;
         Ok(architecture)
+    }
+
+    /// The same with a random code, or without. A variational encoder ends with
+    /// two linear layers side by side: its last one gives μ, and another one of
+    /// the same shape log σ² (Kingma and Welling 2014).
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] if the code has an activation: both can be any
+    /// number.
+    pub fn with_variational(mut self, variational: bool) -> Result<Self> {
+        self.variational = variational;
+        let activation = self.layers[self.encoder_layers - 1].activation;
+        if variational && activation != Activation::Identity {
+            return Err(Error::configuration(
+                "the activation of a variational code",
+                activation,
+                Activation::Identity,
+            ));
+        }
+        self.check_size()?;
+        Ok(self)
     }
 
     fn check_widths(&self) -> Result<()> {
@@ -183,10 +206,16 @@ impl Architecture {
     }
 
     fn check_size(&self) -> Result<()> {
-        let size = self.layers.iter().try_fold(0usize, |sum, layer| {
-            let weight = layer.inputs.checked_mul(layer.outputs)?;
-            sum.checked_add(weight)?.checked_add(layer.outputs)
-        });
+        let head = &self.layers[self.encoder_layers - 1..self.encoder_layers];
+        let head = head.iter().filter(|_| self.variational);
+        let size = self
+            .layers
+            .iter()
+            .chain(head)
+            .try_fold(0usize, |sum, layer| {
+                let weight = layer.inputs.checked_mul(layer.outputs)?;
+                sum.checked_add(weight)?.checked_add(layer.outputs)
+            });
         // Sixteen bytes a number leave room for an optimiser's state too.
         match size.and_then(|size| size.checked_mul(16)) {
             Some(size) if isize::try_from(size).is_ok() => Ok(()),
@@ -294,13 +323,21 @@ impl Architecture {
         self.tied
     }
 
+    /// Whether the code is random: a normal distribution for each sample, whose
+    /// mean and log-variance are what the encoder gives.
+    pub fn is_variational(&self) -> bool {
+        self.variational
+    }
+
     /// What training minimises.
     pub fn loss(&self) -> Loss {
         self.loss
     }
 
     /// The arrays that training changes, layer by layer, the weight before the
-    /// bias. A tied decoder has no weights of its own.
+    /// bias. A tied decoder has no weights of its own. The head of a variational
+    /// encoder that gives log σ² comes last, as `encoder.log_variance.weight` and
+    /// `encoder.log_variance.bias`; μ is the encoder's last layer.
     pub fn parameters(&self) -> Vec<ParameterInfo> {
         let mut parameters = Vec::with_capacity(2 * self.layers.len());
         for (part, i, layer) in self.layers() {
@@ -317,6 +354,16 @@ impl Architecture {
                 shape: (1, layer.outputs),
                 is_bias: true,
             });
+        }
+        if self.variational {
+            let head = self.layers[self.encoder_layers - 1];
+            for (name, rows, is_bias) in [("weight", head.inputs, false), ("bias", 1, true)] {
+                parameters.push(ParameterInfo {
+                    name: format!("encoder.log_variance.{name}"),
+                    shape: (rows, head.outputs),
+                    is_bias,
+                });
+            }
         }
         parameters
     }
@@ -343,6 +390,16 @@ impl Architecture {
             .collect()
     }
 
+    /// Where the head of a variational encoder that gives log σ² finds them.
+    pub(crate) fn log_variance_place(&self) -> Option<Place> {
+        let count = self.parameters().len();
+        self.variational.then_some(Place {
+            weight: count.wrapping_sub(2),
+            transposed: false,
+            bias: count.wrapping_sub(1),
+        })
+    }
+
     /// How many numbers training changes.
     pub fn parameter_count(&self) -> usize {
         self.parameters()
@@ -352,7 +409,8 @@ impl Architecture {
     }
 
     /// Floating-point operations to reconstruct one sample: two for each weight
-    /// that is used, and one for each bias. Activations are not counted.
+    /// that is used, and one for each bias. Activations are not counted, nor is
+    /// log σ², which a reconstruction does not ask for.
     pub fn flops_per_sample(&self) -> u64 {
         let layer = |l: &Dense| 2 * l.inputs as u64 * l.outputs as u64 + l.outputs as u64;
         self.layers.iter().map(layer).sum()

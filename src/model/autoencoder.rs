@@ -143,7 +143,11 @@ impl Autoencoder {
                     .map(|layer| format!("{}×{}", layer.inputs, layer.outputs))
                     .collect();
                 let tied = if architecture.is_tied() { ", tied" } else { "" };
-                widths.join(", ") + tied
+                let random = match architecture.is_variational() {
+                    true => ", variational",
+                    false => "",
+                };
+                widths.join(", ") + tied + random
             };
             return Err(Error::configuration(
                 "the architecture",
@@ -158,7 +162,7 @@ impl Autoencoder {
         })
     }
 
-    /// The codes of samples, one a row.
+    /// The codes of samples, one a row; of a variational model their means μ.
     ///
     /// # Errors
     /// [`Error::Shape`] unless the samples are as wide as
@@ -183,7 +187,8 @@ impl Autoencoder {
         )
     }
 
-    /// What is left of samples after the way through the code, one a row.
+    /// What is left of samples after the way through the code, one a row; in a
+    /// variational model by way of the mean μ.
     ///
     /// # Errors
     /// [`Error::Shape`] unless the samples are as wide as

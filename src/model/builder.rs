@@ -20,6 +20,7 @@ pub struct Builder {
     output: Option<Activation>,
     loss: Option<Loss>,
     tied: bool,
+    variational: bool,
     seed: u64,
 }
 
@@ -57,7 +58,7 @@ impl Builder {
     }
 
     /// The activation of the layer that gives the code: that of the hidden ones,
-    /// if left out.
+    /// if left out, and linear in a variational model.
     pub fn code(mut self, activation: Activation) -> Self {
         self.code = Some(activation);
         self
@@ -80,6 +81,15 @@ impl Builder {
     /// out. The biases are its own.
     pub fn tied(mut self, tied: bool) -> Self {
         self.tied = tied;
+        self
+    }
+
+    /// Whether the code is random, as in a variational autoencoder: no, if left
+    /// out. The code has no activation then. See
+    /// [`Architecture::with_variational`], and for β and the units of the loss
+    /// [`Regularization`](super::Regularization).
+    pub fn variational(mut self, variational: bool) -> Self {
+        self.variational = variational;
         self
     }
 
@@ -131,13 +141,18 @@ impl Builder {
         } else {
             Loss::MeanSquaredError
         });
+        let of_code = match self.variational {
+            true => Activation::Identity,
+            false => hidden,
+        };
         Architecture::new(
             self.sample_shape.clone(),
-            chain(input, &self.encoder, hidden, self.code.unwrap_or(hidden)),
+            chain(input, &self.encoder, hidden, self.code.unwrap_or(of_code)),
             chain(code, &decoder, hidden, output),
             self.tied,
             loss,
-        )
+        )?
+        .with_variational(self.variational)
     }
 
     /// The model, with Glorot's uniform weights and biases of zero.

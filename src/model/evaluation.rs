@@ -7,6 +7,7 @@ use autoencoder_kernels::{Context, Mat, MatMut, Parallelism, activation, paralle
 
 use super::autoencoder::Autoencoder;
 use super::samples::Samples;
+use super::variational::Elbo;
 use crate::error::Result;
 use crate::tape::Inference;
 
@@ -19,12 +20,15 @@ const ROWS: usize = 128;
 pub struct Evaluation {
     /// How many samples there were.
     pub samples: usize,
-    /// The mean of the loss that the model is trained with.
+    /// The mean of the loss that the model is trained with; of a variational
+    /// model, that of what the code's mean stands for.
     pub loss: f64,
     /// The mean of the squared differences over samples and features.
     pub mean_squared_error: f64,
     /// The mean of the absolute differences over samples and features.
     pub mean_absolute_error: f64,
+    /// The parts of a variational model's ELBO, with the noise of seed 0.
+    pub elbo: Option<Elbo>,
 }
 
 /// One number per sample each; see [`Autoencoder::reconstruction_error`].
@@ -52,11 +56,16 @@ impl Autoencoder {
         let samples = samples.into();
         let [loss, mean_squared_error, mean_absolute_error] =
             self.losses(samples, kinds)?.map(|losses| mean(&losses));
+        let elbo = match self.architecture().is_variational() {
+            true => Some(self.elbo(samples, 0)?),
+            false => None,
+        };
         Ok(Evaluation {
             samples: samples.len(),
             loss,
             mean_squared_error,
             mean_absolute_error,
+            elbo,
         })
     }
 

@@ -9,6 +9,7 @@ use super::autoencoder::Autoencoder;
 use super::callback::Callback;
 use super::early_stopping::EarlyStopping;
 use super::history::History;
+use super::regularization::Regularization;
 use super::schedule::Schedule;
 use super::trainer::Trainer;
 use crate::data::Dataset;
@@ -62,6 +63,8 @@ pub struct FitOptions {
     /// parts have the weights, so that biases of the other part alone are
     /// trained.
     pub freeze: Option<Part>,
+    /// What is minimised beside the loss: nothing.
+    pub regularization: Regularization,
     /// Whether the samples are put in a new order before each epoch: yes.
     pub shuffle: bool,
     /// The seed of those orders, of noise and of dropout: 0.
@@ -137,6 +140,7 @@ impl Default for FitOptions {
             input_dropout: 0.0,
             dropout: 0.0,
             freeze: None,
+            regularization: Regularization::default(),
             shuffle: true,
             seed: 0,
             validation: None,
@@ -153,12 +157,36 @@ impl FitOptions {
             .unwrap_or_else(|| self.optimizer.default_learning_rate())
     }
 
-    /// Whether anything keeps a wide model from learning to copy: noise, dropout
-    /// or a weight decay of the optimiser.
+    /// Whether anything keeps a wide model from learning to copy: noise, dropout,
+    /// a penalty or a weight decay.
     pub fn is_regularised(&self) -> bool {
         let decays =
             matches!(self.optimizer, Optimizer::AdamW { weight_decay, .. } if weight_decay > 0.0);
-        self.noise.is_some() || self.input_dropout > 0.0 || self.dropout > 0.0 || decays
+        self.noise.is_some()
+            || self.input_dropout > 0.0
+            || self.dropout > 0.0
+            || decays
+            || !self.regularization.is_none()
+    }
+
+    /// The optimiser that is used: AdamW with the weight decay of the
+    /// regularisation, if there is one.
+    pub fn effective_optimizer(&self) -> Optimizer {
+        let mut optimizer = self.optimizer;
+        if let (Optimizer::AdamW { weight_decay, .. }, Some(decay)) =
+            (&mut optimizer, self.regularization.weight_decay)
+        {
+            *weight_decay = f64::from(decay);
+        }
+        optimizer
+    }
+
+    /// The weight decay that is added to gradients: not AdamW's.
+    pub(super) fn coupled_decay(&self) -> f32 {
+        match self.optimizer {
+            Optimizer::AdamW { .. } => 0.0,
+            _ => self.regularization.weight_decay.unwrap_or(0.0),
+        }
     }
 
     /// Fails unless a model can be trained with these options on these data.
@@ -177,6 +205,7 @@ impl FitOptions {
         if self.batch_size == 0 {
             return Err(Error::configuration("the batch size", 0, "at least 1"));
         }
+        self.regularization.check(model.architecture())?;
         self.schedule.check()?;
         if let Some(rule) = &self.early_stopping {
             rule.check()?;

@@ -12,13 +12,26 @@ use crate::tape::{Parameter, Tape, Value};
 #[derive(Clone, Debug)]
 pub(super) struct Graph {
     pub(super) tape: Tape,
-    /// The output of the encoder; for a decoder alone, its input.
+    /// The samples; for a decoder alone, the codes.
+    pub(super) input: Value,
+    /// The output of the encoder, before dropout; of a variational one μ; for a
+    /// decoder alone, its input.
     pub(super) code: Value,
     /// What the loss takes: the output, but before a sigmoid that the loss has
     /// built in.
     pub(super) prediction: Value,
     /// The output of the decoder.
     pub(super) output: Value,
+    /// What makes a code random, in the training of a variational model.
+    pub(super) random: Option<RandomCode>,
+}
+
+/// What makes a code random, beside its mean.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RandomCode {
+    pub(super) log_variance: Value,
+    /// An input that wants numbers of N(0, 1).
+    pub(super) noise: Value,
 }
 
 /// What training has that the use of a model has not.
@@ -28,10 +41,12 @@ struct Extras {
     input_dropout: f32,
     dropout: f32,
     freeze: Option<Part>,
+    /// Whether the decoder of a variational model gets samples of the code.
+    random: bool,
 }
 
 impl Graph {
-    /// From samples to reconstructions and their loss.
+    /// From samples to reconstructions, by way of μ where the code is random.
     pub(super) fn new(architecture: &Architecture) -> Result<Self> {
         Self::whole(architecture, Extras::default())
     }
@@ -43,6 +58,7 @@ impl Graph {
             input_dropout: options.input_dropout,
             dropout: options.dropout,
             freeze: options.freeze,
+            random: true,
         };
         Self::whole(architecture, extras)
     }
@@ -50,9 +66,7 @@ impl Graph {
     fn whole(architecture: &Architecture, extras: Extras) -> Result<Self> {
         let mut tape = Tape::new();
         let input = tape.input(architecture.input());
-        let mut graph = Self::record(tape, input, architecture, Part::Encoder, extras)?;
-        graph.tape.loss(architecture.loss(), graph.output, input)?;
-        Ok(graph)
+        Self::record(tape, input, architecture, Part::Encoder, extras)
     }
 
     /// From codes to reconstructions.
@@ -88,6 +102,12 @@ impl Graph {
             tape.freeze(parameters[place.weight])?;
             tape.freeze(parameters[place.bias])?;
         }
+        let head = architecture.log_variance_place();
+        if let (Some(Part::Encoder), Some(head)) = (extras.freeze, head) {
+            tape.freeze(parameters[head.weight])?;
+            tape.freeze(parameters[head.bias])?;
+        }
+        let mut random = None;
         let (mut code, mut prediction, mut output) = (input, input, input);
         if let Some(noise) = extras.noise {
             output = tape.corrupt(output, noise)?;
@@ -100,6 +120,7 @@ impl Graph {
             if part == Part::Decoder && of == Part::Encoder {
                 continue;
             }
+            let below = output;
             let weight = parameters[place.weight];
             let product = if place.transposed {
                 tape.matmul_transposed(output, weight)?
@@ -113,18 +134,32 @@ impl Graph {
             } else {
                 output
             };
-            if number < last {
-                output = tape.dropout(output, extras.dropout)?;
-            }
             if of == Part::Encoder {
                 code = output;
+            }
+            match head {
+                // A random code is no further thinned out.
+                Some(head) if extras.random && number + 1 == architecture.encoder().len() => {
+                    let product = tape.matmul(below, parameters[head.weight])?;
+                    let log_variance = tape.add_bias(product, parameters[head.bias])?;
+                    let noise = tape.input(layer.outputs);
+                    output = tape.normal_sample(code, log_variance, noise)?;
+                    random = Some(RandomCode {
+                        log_variance,
+                        noise,
+                    });
+                }
+                _ if number < last => output = tape.dropout(output, extras.dropout)?,
+                _ => {}
             }
         }
         Ok(Graph {
             tape,
+            input,
             code,
             prediction,
             output,
+            random,
         })
     }
 }

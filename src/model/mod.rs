@@ -5,14 +5,16 @@
 //! | `architecture.rs` | layers, loss and shapes, without numbers; always sound |
 //! | `builder.rs`, `init.rs` | a model from widths and names; Glorot's first weights |
 //! | `autoencoder.rs`, `samples.rs` | the model: encode, decode, reconstruct |
-//! | `graph.rs` | the architecture on a tape |
+//! | `graph.rs`, `training_graph.rs` | the architecture on a tape; with what training minimises |
 //! | `evaluation.rs` | how far reconstructions are from their samples |
 //! | `denoising.rs` | how well a model mends corrupted samples |
 //! | `fit.rs`, `trainer.rs` | training: options, and the loop over epochs |
 //! | `pretrain.rs` | layer by layer, before training the whole |
 //! | `schedule/` | how the learning rate changes, one schedule a file |
+//! | `regularization.rs` | penalties, weight decay, the KL divergence of a variational code |
 //! | `history.rs`, `callback.rs`, `early_stopping.rs` | what training reports, and what ends it |
 //! | `checkpoint.rs` | a training between two epochs, and how it goes on |
+//! | `variational.rs` | samples from the prior, the parts of the ELBO |
 //! | `training.rs`, `file/` | how a model was trained, and its `.safetensors` file |
 //! | `summary.rs` | the table of layers for people |
 
@@ -30,11 +32,14 @@ mod graph;
 mod history;
 mod init;
 mod pretrain;
+mod regularization;
 mod samples;
 mod schedule;
 mod summary;
 mod trainer;
 mod training;
+mod training_graph;
+mod variational;
 
 pub use architecture::{Architecture, Dense, ParameterInfo, Part};
 pub use autoencoder::Autoencoder;
@@ -46,8 +51,10 @@ pub use early_stopping::EarlyStopping;
 pub use evaluation::{Evaluation, ReconstructionError};
 pub use fit::FitOptions;
 pub use history::{Epoch, Figure, History};
+pub use regularization::{Regularization, Sparsity};
 pub use samples::Samples;
 pub use schedule::{Cosine, Plateau, Schedule, StepDecay};
 pub use summary::Summary;
 pub use trainer::Trainer;
 pub use training::Training;
+pub use variational::Elbo;

@@ -135,6 +135,9 @@ impl Autoencoder {
         let mut model = self.clone();
         let mut histories = Vec::new();
         let mut options = options.clone();
+        // A stage has no random code.
+        options.regularization.beta = None;
+        options.regularization.beta_warm_up = 0;
         let mut codes: Option<Dataset> = None;
         for number in 0..model.stages()? {
             let mut stage = model.stage(number)?;

@@ -41,15 +41,31 @@ impl Autoencoder {
                 grouped((weight + layer.outputs) as u64),
             ]);
         }
+        if architecture.is_variational() {
+            let head = architecture.encoder()[architecture.encoder().len() - 1];
+            // Beside the encoder's last layer, which gives μ.
+            let row = [
+                "encoder.log_variance".to_owned(),
+                format!("{} → {}", head.inputs, head.outputs),
+                head.activation.to_string(),
+                grouped((head.inputs * head.outputs + head.outputs) as u64),
+            ];
+            rows.insert(1 + architecture.encoder().len(), row);
+        }
         let count = architecture.parameter_count() as u64;
         rows.push(["total".into(), String::new(), String::new(), grouped(count)]);
         Summary {
             rows,
             last: format!(
-                "loss {}{}; {} bytes; {} FLOPs per sample",
+                "loss {}{}{}; {} bytes; {} FLOPs per sample",
                 architecture.loss(),
                 if architecture.is_tied() {
                     "; tied weights"
+                } else {
+                    ""
+                },
+                if architecture.is_variational() {
+                    "; variational"
                 } else {
                     ""
                 },

@@ -11,10 +11,10 @@ use super::callback::{Callback, Progress};
 use super::checkpoint::Checkpoint;
 use super::early_stopping::{Verdict, Watch};
 use super::fit::FitOptions;
-use super::graph::Graph;
 use super::history::{Epoch, Figure, History, Means};
 use super::schedule::Rule;
 use super::training::Training;
+use super::training_graph::{Draw, TrainingGraph};
 use crate::data::{Dataset, Fingerprint};
 use crate::error::{Error, Result};
 use crate::random::{Generator, Purpose};
@@ -43,6 +43,7 @@ pub struct Trainer<'a> {
     pub(super) data: &'a Dataset,
     pub(super) options: &'a FitOptions,
     program: Program,
+    graph: TrainingGraph,
     /// The samples in the order of this epoch.
     order: Vec<usize>,
     /// Steps done, over all epochs.
@@ -73,15 +74,17 @@ impl<'a> Trainer<'a> {
         let batch_size = options.batch_size.min(data.len());
         let mut model = model.clone();
         model.values_mut().reset_state();
-        let graph = Graph::training(model.architecture(), options)?;
+        let graph = TrainingGraph::new(model.architecture(), options)?;
         let program_options = ProgramOptions {
             seed: options.seed,
             ..ProgramOptions::new(batch_size)
         };
         let mut program = Program::new(&graph.tape, program_options)?;
         program.clip_gradients(options.clip_norm)?;
+        program.set_weight_decay(options.coupled_decay());
         Ok(Trainer {
             program,
+            graph,
             whole: (model.values().clone(), 0),
             model,
             data,
@@ -219,10 +222,15 @@ impl<'a> Trainer<'a> {
         let Some(trained) = self.train(number, learning_rate, callback)? else {
             return Ok(None);
         };
+        let mut figures = trained.figures;
         let val_loss = match &self.options.validation {
-            Some(validation) => Some(self.validate(number, validation)?),
+            Some(validation) => Some(self.validate(number, validation, &mut figures)?),
             None => None,
         };
+        if self.options.regularization.beta_warm_up > 0 {
+            let beta = self.options.regularization.beta_in(number);
+            figures.push(Figure::new("beta", f64::from(beta)));
+        }
         self.check_parameters(number)?;
         let seconds = trained.time.as_secs_f64();
         Ok(Some(Epoch {
@@ -232,7 +240,7 @@ impl<'a> Trainer<'a> {
             seconds,
             samples_per_second: self.data.len() as f64 / seconds.max(f64::MIN_POSITIVE),
             learning_rate,
-            figures: trained.figures,
+            figures,
         }))
     }
 
@@ -252,6 +260,11 @@ impl<'a> Trainer<'a> {
             }
             Generator::new(self.options.seed, Purpose::Shuffle { epoch }).shuffle(&mut self.order);
         }
+        self.graph.set_beta(
+            &mut self.program,
+            self.options.regularization.beta_in(epoch),
+        );
+        let optimizer = self.options.effective_optimizer();
         let (mut sum, mut samples, mut time) = (0.0, 0, Duration::ZERO);
         let mut means = Means::default();
         for batch in self.order.chunks(self.program.batch_size()) {
@@ -259,13 +272,17 @@ impl<'a> Trainer<'a> {
             let rest = &self.order[samples..];
             let start = Instant::now();
             self.steps += 1;
+            let noise = self.graph.noise(self.options.seed, Draw::Step(self.steps));
             let loss = self.program.step(
                 self.model.values_mut(),
-                self.options.optimizer,
+                optimizer,
                 learning_rate,
                 self.steps,
                 batch.len(),
-                |_, rows, out| {
+                |value, rows, out| {
+                    if noise.is_for(value) {
+                        return noise.fill(rows.start, out);
+                    }
                     // The block after this one, of this minibatch or the next.
                     let next = rest.len().min(rows.end)..rest.len().min(rows.end + rows.len());
                     self.data
@@ -276,6 +293,9 @@ impl<'a> Trainer<'a> {
             check_loss(epoch, "loss", loss)?;
             sum += loss * batch.len() as f64;
             samples += batch.len();
+            for (name, value) in self.graph.figures(&self.program) {
+                means.add(name.0, value, batch.len());
+            }
             if let Some(norm) = self.program.gradient_norm() {
                 means.add("gradient_norm", norm, batch.len());
             }
@@ -298,18 +318,28 @@ impl<'a> Trainer<'a> {
         }))
     }
 
-    /// The mean loss on other data.
-    fn validate(&mut self, epoch: u32, data: &Dataset) -> Result<f64> {
-        let mut sum = 0.0;
+    /// The mean loss on other data, and its parts.
+    fn validate(&mut self, epoch: u32, data: &Dataset, figures: &mut Vec<Figure>) -> Result<f64> {
+        let beta = self.options.regularization.full_beta();
+        self.graph.set_beta(&mut self.program, beta);
+        let noise = self.graph.noise(self.options.seed, Draw::Validation);
+        let (mut sum, mut means) = (0.0, Means::default());
         for start in (0..data.len()).step_by(self.program.batch_size()) {
             let rows = self.program.batch_size().min(data.len() - start);
             let loss = self
                 .program
-                .loss(self.model.values(), rows, |_, part, out| {
+                .loss(self.model.values(), rows, |value, part, out| {
+                    if noise.is_for(value) {
+                        return noise.fill(start + part.start, out);
+                    }
                     data.rows_into(start + part.start..start + part.end, out)
                 })?;
             sum += loss * rows as f64;
+            for (name, value) in self.graph.figures(&self.program) {
+                means.add(name.1, value, rows);
+            }
         }
+        figures.extend(means.over(data.len()));
         let loss = sum / data.len() as f64;
         check_loss(epoch, "validation loss", loss)?;
         Ok(loss)

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fit::FitOptions;
 use super::history::Epoch;
+use super::regularization::Regularization;
 use super::schedule::Schedule;
 
 /// How a model was trained last.
@@ -32,6 +33,9 @@ pub struct Training {
     /// The part that was frozen, if one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<String>,
+    /// What was minimised beside the loss, if anything.
+    #[serde(default, skip_serializing_if = "Regularization::is_none")]
+    pub regularization: Regularization,
     /// Samples per training step.
     pub batch_size: usize,
     /// Samples per epoch.
@@ -53,7 +57,7 @@ impl Training {
     pub(super) fn new(options: &FitOptions, samples: usize, epoch: &Epoch) -> Self {
         let schedule = options.schedule;
         Training {
-            optimizer: options.optimizer.to_string(),
+            optimizer: options.effective_optimizer().to_string(),
             learning_rate: options.effective_learning_rate(),
             schedule: (schedule != Schedule::Constant).then(|| schedule.to_string()),
             clip_norm: options.clip_norm,
@@ -61,6 +65,7 @@ impl Training {
             input_dropout: Some(options.input_dropout).filter(|&p| p > 0.0),
             dropout: Some(options.dropout).filter(|&p| p > 0.0),
             frozen: options.freeze.map(|part| part.name().to_owned()),
+            regularization: options.regularization,
             batch_size: options.batch_size,
             samples,
             epochs: epoch.epoch,

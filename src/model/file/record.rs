@@ -18,6 +18,9 @@ pub(super) struct Record {
     encoder: Vec<Layer>,
     decoder: Vec<Layer>,
     tied: bool,
+    /// Left out where it is false: files from before know nothing of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    variational: bool,
     loss: String,
     pub(super) seed: u64,
     pub(super) training: Option<Training>,
@@ -53,6 +56,7 @@ impl Record {
             encoder: layers(architecture.encoder()),
             decoder: layers(architecture.decoder()),
             tied: architecture.is_tied(),
+            variational: architecture.is_variational(),
             loss: architecture.loss().to_string(),
             seed,
             training: training.cloned(),
@@ -84,7 +88,8 @@ impl Record {
             layers(&self.decoder)?,
             self.tied,
             self.loss.parse()?,
-        )
+        )?
+        .with_variational(self.variational)
     }
 }
 
