@@ -37,6 +37,12 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(json.map_err(|error| Failure::Message(format!("cannot write JSON: {error}")))?)
 }
 
+/// Prints a remark on stderr, as one line.
+pub(crate) fn remark(message: &str) {
+    // Where stderr is closed, nobody misses it.
+    let _ = writeln!(io::stderr(), "note: {message}");
+}
+
 /// Prints an error on stderr, as one line whatever is in it.
 pub(crate) fn complain(message: &str) {
     let line: String = message

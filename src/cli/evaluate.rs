@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use autoencoder::Autoencoder;
 use autoencoder::data::Dataset;
+use autoencoder::{Autoencoder, Noise};
 use clap::Args;
 use serde::Serialize;
 
 use super::console::{Failure, print, print_json};
+use super::denoising::Report;
 use super::load;
 
 #[derive(Args)]
@@ -16,6 +17,13 @@ pub(crate) struct Evaluate {
     model: PathBuf,
     /// The samples: IDX or npy, perhaps with gzip; the embedded digits, if left out
     data: Option<PathBuf>,
+    /// Also corrupt the samples and see how well the model mends them:
+    /// gaussian:STDDEV, masking:PROBABILITY, salt-and-pepper:PROBABILITY
+    #[arg(long, value_name = "NOISE")]
+    noise: Option<Noise>,
+    /// Seed of the noise
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "noise")]
+    seed: u64,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -31,6 +39,8 @@ struct Line {
     /// In nats per sample, of a variational model.
     #[serde(flatten)]
     elbo: Option<Nats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    denoising: Option<Report>,
 }
 
 #[derive(Serialize)]
@@ -57,6 +67,10 @@ impl Evaluate {
                 kl: elbo.kl,
                 elbo: elbo.value(),
             }),
+            denoising: match self.noise {
+                Some(noise) => Some(Report::new(&model, &data, noise, self.seed)?),
+                None => None,
+            },
         };
         if self.json {
             return print_json(&line);
@@ -72,15 +86,15 @@ impl Evaluate {
             line.mean_squared_error,
             line.mean_absolute_error
         ))?;
-        match &line.elbo {
-            Some(nats) => print(format_args!(
+        if let Some(nats) = &line.elbo {
+            print(format_args!(
                 "reconstruction       {:.4} nats\n\
                  kl divergence        {:.4} nats\n\
                  elbo                 {:.4} nats",
                 nats.reconstruction, nats.kl, nats.elbo
-            )),
-            None => Ok(()),
+            ))?;
         }
+        line.denoising.map_or(Ok(()), print)
     }
 }
 

@@ -84,6 +84,7 @@ fn trained(training: Option<&Training>) -> String {
     } else {
         "in their order".to_owned()
     };
+    let extras = extras(training);
     let losses = match training.val_loss {
         Some(val_loss) => format!("loss {:.6}, validation loss {val_loss:.6}", training.loss),
         None => format!("loss {:.6}", training.loss),
@@ -97,7 +98,30 @@ fn trained(training: Option<&Training>) -> String {
         false => format!(" and {}", training.regularization),
     };
     format!(
-        "trained for {} with {}{also}, learning rate {}, on {} samples {order}, {} at a time: {losses}",
+        "trained for {} with {}{also}, learning rate {}, on {} samples {order}, {} at a time{extras}: {losses}",
         epochs, training.optimizer, training.learning_rate, training.samples, training.batch_size,
     )
+}
+
+/// What else was done to the samples or left undone to the weights.
+fn extras(training: &Training) -> String {
+    let dropout = |what: &str, p: Option<f32>| p.map(|p| format!("{what} {p}"));
+    let all = [
+        training
+            .noise
+            .as_ref()
+            .map(|noise| format!("noise {noise}")),
+        dropout("input dropout", training.input_dropout),
+        dropout("dropout", training.dropout),
+        training
+            .frozen
+            .as_ref()
+            .map(|part| format!("the {part} frozen")),
+    ];
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    if all.is_empty() {
+        String::new()
+    } else {
+        format!(", with {}", all.join(", "))
+    }
 }

@@ -6,6 +6,8 @@
 //! | `model_options.rs` | `--layers`, `--hidden`, …, `--init`: which model to train |
 //! | `training_options.rs` | `--optimizer`, `--epochs`, …: how |
 //! | `run_directory.rs` | `--out`: what a run leaves behind, and that nothing is overwritten |
+//! | `pretraining.rs` | `--pretrain`: the layers one after another |
+//! | `denoising.rs` | how well a denoiser mends samples |
 //! | `watch.rs` | progress for people, and lines for programs |
 //! | `matrix_file.rs` | `.npy` or `.csv`, by the ending |
 //! | `values.rs` | the values of options, parsed |
@@ -13,12 +15,14 @@
 
 mod console;
 mod decode;
+mod denoising;
 mod encode;
 mod evaluate;
 mod generate;
 mod info;
 mod matrix_file;
 mod model_options;
+mod pretraining;
 mod reconstruct;
 mod regularization_options;
 mod run_directory;

@@ -4,11 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use autoencoder::data::Dataset;
-use autoencoder::plot::{TileLayout, write_reconstructions};
-use autoencoder::{Autoencoder, Result};
+use autoencoder::model::Samples;
+use autoencoder::plot::{TileLayout, write_reconstructions, write_rows};
+use autoencoder::{Autoencoder, Mat, Result};
 use clap::Args;
 
 use super::console::Failure;
+use super::denoising::noise_of;
 use super::load;
 use super::matrix_file::MatrixFile;
 
@@ -41,12 +43,19 @@ impl Reconstruct {
     }
 }
 
-/// Draws the first samples over their reconstructions.
+/// Draws the first samples over their reconstructions; where the model was
+/// trained with noise, also what it was given to mend, between them.
 pub(crate) fn draw(path: &Path, model: &Autoencoder, data: &Dataset) -> Result<()> {
     let some = data.slice(0..data.len().min(PICTURED))?;
     let shape = some.sample_shape();
     let shape = shape.unwrap_or(model.architecture().sample_shape());
     let layout = TileLayout::new(data.features(), Some(shape)).scaled(2);
-    let (originals, reconstructions) = (some.to_mat()?, model.reconstruct(&some)?);
-    write_reconstructions(path, originals.as_ref(), reconstructions.as_ref(), layout)
+    let originals = some.to_mat()?;
+    let Some(noise) = noise_of(model) else {
+        let reconstructions = model.reconstruct(&some)?;
+        return write_reconstructions(path, originals.as_ref(), reconstructions.as_ref(), layout);
+    };
+    let noisy = Samples::from(&some).corrupted(noise, model.seed())?;
+    let mended = model.reconstruct(&noisy)?;
+    write_rows(path, [&originals, &noisy, &mended].map(Mat::as_ref), layout)
 }

@@ -9,9 +9,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::console::{Failure, print, print_json};
+use super::denoising::Report;
 use super::load;
 use super::model_options::ModelOptions;
-use super::regularization_options::RegularizationOptions;
+use super::pretraining::pretrain;
+use super::regularization_options::{RegularizationOptions, remark_on_copying};
 use super::run_directory::RunDirectory;
 use super::training_options::TrainingOptions;
 use super::values::fraction;
@@ -28,6 +30,13 @@ pub(crate) struct Train {
 
     #[command(flatten, next_help_heading = "Training")]
     training: TrainingOptions,
+
+    /// First train the layers one after another, for so many epochs each: every
+    /// layer of the encoder, with the one that mirrors it, on the codes of the
+    /// layers below
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training", conflicts_with = "freeze",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pretrain: Option<u32>,
 
     #[command(flatten, next_help_heading = "Regularisation")]
     regularization: RegularizationOptions,
@@ -74,6 +83,9 @@ struct Outcome<'a> {
     loss: Option<f64>,
     val_loss: Option<f64>,
     seconds: f64,
+    /// On the validation data, or else on those trained on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    denoising: Option<Report>,
     out: &'a Path,
 }
 
@@ -87,12 +99,22 @@ impl Train {
         self.training.apply(&mut options);
         self.regularization.apply(&mut options);
         let mut model = self.model.model(&data, options.seed)?;
+        remark_on_copying(model.architecture(), &options);
         let directory = RunDirectory::prepare(&self.output.out, self.output.force)?;
+        if let Some(epochs) = self.pretrain {
+            pretrain(&mut model, &data, &options, epochs, self.output.json)?;
+        }
         let history = self.fit(&mut model, &data, &options)?;
+        let held_out = validation.as_ref().unwrap_or(&data);
+        let denoising = match options.noise {
+            Some(noise) => Some(Report::new(&model, held_out, noise, options.seed)?),
+            None => None,
+        };
         let out = directory.path().to_owned();
         directory.fill(&model, &history, validation.as_ref().unwrap_or(&data))?;
         if !self.output.json {
             print(table(&history))?;
+            denoising.map_or(Ok(()), print)?;
             return print(format_args!("written to {}", out.display()));
         }
         let last = history.epochs.last();
@@ -102,6 +124,7 @@ impl Train {
                 loss: last.map(|epoch| epoch.loss),
                 val_loss: last.and_then(|epoch| epoch.val_loss),
                 seconds: history.seconds(),
+                denoising,
                 out: &out,
             },
         })

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use autoencoder::Optimizer;
-use autoencoder::model::{EarlyStopping, FitOptions, Schedule};
+use autoencoder::model::{EarlyStopping, FitOptions, Part, Schedule};
 use clap::Args;
 
 use super::values::{not_negative, positive};
@@ -34,6 +34,9 @@ pub(crate) struct TrainingOptions {
     /// By how much it has to fall to count [default: 0]
     #[arg(long, value_name = "LOSS", value_parser = not_negative, requires = "patience")]
     min_delta: Option<f64>,
+    /// Keep the weights of this part as they are: encoder or decoder
+    #[arg(long, value_name = "PART")]
+    freeze: Option<Part>,
     /// Samples per training step [default: 256]
     #[arg(long, value_name = "N")]
     batch_size: Option<NonZeroUsize>,
@@ -69,6 +72,7 @@ impl TrainingOptions {
             &mut options.batch_size,
             self.batch_size.map(NonZeroUsize::get),
         );
+        set(&mut options.freeze, self.freeze.map(Some));
         set(&mut options.seed, self.seed);
         if self.no_shuffle {
             options.shuffle = false;

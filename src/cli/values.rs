@@ -57,6 +57,14 @@ pub(crate) fn fraction(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A probability: at least 0, below 1.
+pub(crate) fn below_one(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(number) if (0.0..1.0).contains(&number) => Ok(number),
+        _ => Err("expected a number from 0 to below 1".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +93,7 @@ mod tests {
         }
         assert_eq!(fraction("0"), Ok(0.0));
         for bad in ["1", "-0.1", "nan", "x"] {
-            assert!(fraction(bad).is_err(), "{bad}");
+            assert!(fraction(bad).is_err() && below_one(bad).is_err(), "{bad}");
         }
     }
 }

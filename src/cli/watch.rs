@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use autoencoder::Autoencoder;
 use autoencoder::model::{Callback, Epoch, History, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use super::console::{Failure, print_json};
 
@@ -85,17 +86,52 @@ impl Lines {
     pub(crate) fn end(self) -> Result<(), Failure> {
         self.failure.map_or(Ok(()), Err)
     }
-}
 
-impl Callback for Lines {
-    fn on_epoch(&mut self, epoch: &Epoch, _: &Autoencoder) -> ControlFlow<()> {
-        match print_json(epoch) {
+    fn print(&mut self, line: &impl Serialize) -> ControlFlow<()> {
+        match print_json(line) {
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => {
                 self.failure = Some(failure);
                 ControlFlow::Break(())
             }
         }
+    }
+}
+
+impl Callback for Lines {
+    fn on_epoch(&mut self, epoch: &Epoch, _: &Autoencoder) -> ControlFlow<()> {
+        self.print(epoch)
+    }
+}
+
+/// One JSON object a line on stdout, for each epoch of a layer alone:
+/// `{"layer":0,"epoch":1,…}`.
+#[derive(Default)]
+pub(crate) struct StageLines {
+    /// Layers begun.
+    layers: usize,
+    lines: Lines,
+}
+
+#[derive(Serialize)]
+struct StageEpoch<'a> {
+    layer: usize,
+    #[serde(flatten)]
+    epoch: &'a Epoch,
+}
+
+impl StageLines {
+    /// Fails if a line could not be printed, which ended training.
+    pub(crate) fn end(self) -> Result<(), Failure> {
+        self.lines.end()
+    }
+}
+
+impl Callback for StageLines {
+    fn on_epoch(&mut self, epoch: &Epoch, _: &Autoencoder) -> ControlFlow<()> {
+        self.layers += usize::from(epoch.epoch == 1);
+        let layer = self.layers - 1;
+        self.lines.print(&StageEpoch { layer, epoch })
     }
 }
 

@@ -74,10 +74,35 @@ pub fn write_reconstructions(
             format_args!("{}, like the originals", shape(originals)),
         ));
     }
-    let mut canvas = Canvas::new(originals, layout, 2, originals.rows())?;
-    for i in 0..originals.rows() {
-        canvas.draw(0, i, originals, i);
-        canvas.draw(1, i, reconstructions, i);
+    write_rows(path, [originals, reconstructions], layout)
+}
+
+/// Writes a PNG with a row of tiles for each matrix, one image a row of the
+/// matrix: originals, what noise made of them, and reconstructions, say.
+///
+/// # Errors
+/// [`Error::Shape`] unless all matrices have the same shape, not empty, and fit
+/// in the layout and the picture in a PNG; [`Error::Io`].
+pub fn write_rows<const N: usize>(
+    path: impl AsRef<Path>,
+    rows: [MatRef<'_, f32>; N],
+    layout: TileLayout,
+) -> Result<()> {
+    let Some(&first) = rows.first() else {
+        return Err(Error::shape("rows of a picture", 0, "at least 1"));
+    };
+    if let Some(&other) = rows.iter().find(|row| row.shape() != first.shape()) {
+        return Err(Error::shape(
+            "a row of images",
+            shape(other),
+            format_args!("{}, like the first", shape(first)),
+        ));
+    }
+    let mut canvas = Canvas::new(first, layout, N, first.rows())?;
+    for (row, images) in rows.into_iter().enumerate() {
+        for i in 0..images.rows() {
+            canvas.draw(row, i, images, i);
+        }
     }
     canvas.write(path.as_ref())
 }

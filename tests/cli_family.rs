@@ -1,0 +1,212 @@
+//! Denoising, dropout, frozen parts and layer-wise pre-training from the
+//! command line.
+#![cfg(feature = "cli")]
+
+use std::process::{Command, Output};
+
+use autoencoder::Autoencoder;
+use autoencoder::data::{self, digits};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with 120 digits.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let few = digits().slice(0..120).unwrap().to_mat().unwrap();
+    data::save(folder.path().join("digits.npy"), few.as_ref()).unwrap();
+    folder
+}
+
+fn run(folder: &TempDir, arguments: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_autoencoder"));
+    command.current_dir(folder.path());
+    command.args(arguments.split_whitespace()).output().unwrap()
+}
+
+/// What it wrote to stdout and stderr.
+fn good(folder: &TempDir, arguments: &str) -> (String, String) {
+    let output = run(folder, arguments);
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|s| String::from_utf8(s).unwrap());
+    assert!(output.status.success(), "{arguments}: {stderr}");
+    (stdout, stderr)
+}
+
+fn json(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn height_of_png(path: &std::path::Path) -> u32 {
+    let bytes = std::fs::read(path).unwrap();
+    u32::from_be_bytes(bytes[20..24].try_into().unwrap())
+}
+
+#[test]
+fn a_denoiser_reports_its_ratios_and_shows_its_work() {
+    let folder = folder();
+    let train = "train digits.npy --layers 784,40 --epochs 12 --learning-rate 0.01 --batch-size 20";
+    let (stdout, _) = good(
+        &folder,
+        &format!("{train} --noise gaussian:0.5 --out run --json"),
+    );
+    let lines = json(&stdout);
+    let report = &lines.last().unwrap()["done"]["denoising"];
+    assert_eq!(report["noise"], "gaussian:0.5");
+    let ratio = |report: &Value, name: &str| report[name].as_f64().unwrap();
+    // 10·log₁₀(1/0.5²) = 6.02.
+    assert!((ratio(report, "noisy_psnr") - 6.02).abs() < 0.1, "{report}");
+    assert!(
+        ratio(report, "psnr") > ratio(report, "noisy_psnr") + 4.0,
+        "{report}"
+    );
+
+    // The same numbers from the file.
+    let evaluate = "evaluate run/model.safetensors digits.npy --noise gaussian:0.5";
+    let (stdout, _) = good(&folder, &format!("{evaluate} --json"));
+    assert_eq!(&json(&stdout)[0]["denoising"], report);
+    let (stdout, _) = good(&folder, &format!("{evaluate} --seed 1 --json"));
+    assert_ne!(&json(&stdout)[0]["denoising"], report);
+    let (stdout, _) = good(&folder, evaluate);
+    assert!(stdout.contains("noise gaussian:0.5: 6.0"), "{stdout}");
+    let (stdout, _) = good(&folder, "info run/model.safetensors");
+    assert!(stdout.contains("with noise gaussian:0.5"), "{stdout}");
+
+    // Three rows, where a plain model has two.
+    let tall = height_of_png(&folder.path().join("run/reconstructions.png"));
+    let (stdout, _) = good(
+        &folder,
+        &format!("{train} --epochs 1 --out plain").replace("--epochs 12 ", ""),
+    );
+    assert!(!stdout.contains("dB"), "{stdout}");
+    let low = height_of_png(&folder.path().join("plain/reconstructions.png"));
+    assert_eq!((tall + 2) * 2, (low + 2) * 3);
+}
+
+#[test]
+fn a_frozen_encoder_gives_the_same_codes() {
+    let folder = folder();
+    good(
+        &folder,
+        "train digits.npy --layers 784,9 --epochs 1 --out first",
+    );
+    good(
+        &folder,
+        "train digits.npy --init first/model.safetensors --freeze encoder --epochs 2 --out second",
+    );
+    let load = |name: &str| Autoencoder::load(folder.path().join(name)).unwrap();
+    let (first, second) = (
+        load("first/model.safetensors"),
+        load("second/model.safetensors"),
+    );
+    let data = digits().slice(0..20).unwrap();
+    assert_eq!(first.encode(&data).unwrap(), second.encode(&data).unwrap());
+    assert_ne!(
+        first.reconstruct(&data).unwrap(),
+        second.reconstruct(&data).unwrap()
+    );
+    let (stdout, _) = good(&folder, "info second/model.safetensors");
+    assert!(stdout.contains("with the encoder frozen"), "{stdout}");
+}
+
+#[test]
+fn layers_are_trained_one_after_another() {
+    let folder = folder();
+    let train = "train digits.npy --layers 784,20,9 --pretrain 2 --epochs 1";
+    let (stdout, _) = good(&folder, &format!("{train} --out run"));
+    for says in [
+        "layer 0 alone, 784 → 20",
+        "layer 1 alone, 20 → 9",
+        "all layers",
+    ] {
+        assert!(stdout.contains(says), "{stdout}");
+    }
+    let (stdout, _) = good(&folder, &format!("{train} --out again --json"));
+    let lines = json(&stdout);
+    let of = |line: &Value| (line["layer"].as_u64(), line["epoch"].as_u64());
+    let epochs: Vec<_> = lines.iter().map(of).collect();
+    let alone = |layer, epoch| (Some(layer), Some(epoch));
+    assert_eq!(
+        epochs,
+        [
+            alone(0, 1),
+            alone(0, 2),
+            alone(1, 1),
+            alone(1, 2),
+            (None, Some(1)),
+            (None, None)
+        ]
+    );
+    let output = run(
+        &folder,
+        "train digits.npy --layers 784,9 --decoder 9,20,784 --pretrain 1",
+    );
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("the mirror of the encoder"), "{stderr}");
+    assert!(!folder.path().join("autoencoder-run").exists());
+}
+
+#[test]
+fn a_code_that_can_copy_is_remarked_on_unless_something_hinders_it() {
+    let folder = folder();
+    let train = "train digits.npy --epochs 1 --force --out run --layers";
+    for (rest, says) in [
+        ("784,784", "note: the code has 784 numbers"),
+        ("784,784 --dropout 0.1", ""),
+        ("784,784 --input-dropout 0.1", ""),
+        ("784,784 --noise masking:0.2", ""),
+        ("784,784 --optimizer adamw", ""),
+        ("784,783", ""),
+    ] {
+        let (_, stderr) = good(&folder, &format!("{train} {rest}"));
+        assert!(
+            stderr.starts_with(says) && stderr.is_empty() == says.is_empty(),
+            "{rest}: {stderr}"
+        );
+    }
+}
+
+#[test]
+fn values_that_make_no_sense_are_told() {
+    let folder = folder();
+    for (arguments, says) in [
+        ("train --noise gaussian", "expected gaussian:STDDEV"),
+        ("train --noise masking:2", "a probability from 0 to 1"),
+        ("train --dropout 1", "from 0 to below 1"),
+        ("train --input-dropout x", "from 0 to below 1"),
+        ("train --freeze all", "encoder or decoder"),
+        ("train --pretrain 1 --freeze encoder", "cannot be used with"),
+        ("evaluate model.safetensors --seed 1", "--noise"),
+    ] {
+        let output = run(&folder, arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {stderr}");
+        assert!(stderr.contains(says), "{arguments}: {stderr}");
+    }
+}
+
+#[test]
+fn a_tied_model_is_stored_once() {
+    let folder = folder();
+    good(
+        &folder,
+        "train digits.npy --layers 784,20,9 --tied --epochs 1 --out run",
+    );
+    let bytes = std::fs::read(folder.path().join("run/model.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut names = file.names();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "decoder.0.bias",
+            "decoder.1.bias",
+            "encoder.0.bias",
+            "encoder.0.weight",
+            "encoder.1.bias",
+            "encoder.1.weight"
+        ]
+    );
+    let (stdout, _) = good(&folder, "info run/model.safetensors");
+    assert!(stdout.contains("tied weights"), "{stdout}");
+}
