@@ -477,6 +477,90 @@ fn score_has_a_row_for_each_sample() {
 }
 
 #[test]
+fn variational_models_generate_samples() {
+    let folder = Folder::with_model();
+    let lines = folder.good(
+        "train digits.npy --variational --layers 784,16,3 --beta 2 --beta-warm-up 2 \
+         --epochs 3 --validation digits.npy --out vae --json",
+    );
+    for (line, beta) in lines.lines().zip([1.0, 2.0, 2.0]) {
+        let epoch = json(line);
+        let number = |name: &str| epoch[name].as_f64().unwrap_or_else(|| panic!("{line}"));
+        let sum = number("reconstruction") + beta * number("kl");
+        assert!((number("loss") - sum).abs() < 1e-4, "{line}");
+        let sum = number("val_reconstruction") + 2.0 * number("val_kl");
+        assert!((number("val_loss") - sum).abs() < 1e-4, "{line}");
+        assert_eq!(number("beta"), beta);
+    }
+    let names = names(&folder.path("vae"));
+    assert!(names.contains(&"samples.png".to_owned()), "{names:?}");
+    let history = fs::read_to_string(folder.path("vae/history.csv")).unwrap();
+    assert!(
+        history
+            .lines()
+            .next()
+            .unwrap()
+            .contains(",reconstruction,kl,")
+    );
+
+    let model = "vae/model.safetensors";
+    folder.good(&format!("generate {model} -n 9 -o x.npy --png x.png"));
+    let samples = folder.read("x.npy");
+    assert_eq!(samples.shape(), (9, 784));
+    let loaded = Autoencoder::load(folder.path(model)).unwrap();
+    assert_eq!(samples, loaded.sample(9, 0).unwrap());
+    folder.good(&format!("generate {model} --seed 1 -o y.csv"));
+    let rows = fs::read_to_string(folder.path("y.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 64);
+
+    let evaluation = json(&folder.good(&format!("evaluate {model} digits.npy --json")));
+    let nats = |name: &str| evaluation[name].as_f64().unwrap();
+    let sum = nats("reconstruction") + nats("kl");
+    assert!((nats("elbo") + sum).abs() < 1e-9 && sum > 100.0);
+    let text = folder.good(&format!("evaluate {model} digits.npy"));
+    assert!(text.contains("kl divergence"), "{text}");
+    let text = folder.good(&format!("info {model}"));
+    assert!(text.contains("encoder.log_variance"), "{text}");
+    assert!(text.contains("beta 2, beta_warm_up 2"), "{text}");
+
+    folder.good(&format!(
+        "train digits.npy --init {model} --epochs 1 --out again"
+    ));
+    folder.bad("generate run/model.safetensors -o z.npy", "--variational");
+    folder.bad(
+        "train digits.npy --variational --init run/model.safetensors --out z",
+        "--variational does not fit",
+    );
+}
+
+#[test]
+fn train_takes_penalties() {
+    let folder = Folder::with_model();
+    for (options, name) in [
+        ("--code-l1 1e-4", "code_l1"),
+        ("--code sigmoid --code-kl 0.05:0.1", "code_kl"),
+        ("--contractive 0.1", "contractive"),
+    ] {
+        let command = "train digits.npy --layers 784,5 --epochs 1 --out x --force --json";
+        let lines = folder.good(&format!("{command} {options}"));
+        let epoch = json(lines.lines().next().unwrap());
+        assert!(epoch[name].as_f64().unwrap() > 0.0, "{epoch}");
+        assert!(epoch["reconstruction"].as_f64() < epoch["loss"].as_f64());
+    }
+    folder.good("train digits.npy --weight-decay 0.1 --epochs 1 --out x --force");
+    let text = folder.good("info x/model.safetensors");
+    assert!(text.contains("weight_decay 0.1"), "{text}");
+    for (options, says) in [
+        ("--code-kl 0.05:0.1", "expected sigmoid"),
+        ("--layers 784,9,5 --contractive 0.1", "encoder layers"),
+        ("--beta 1", "not variational"),
+        ("--variational --code relu", "variational code is relu"),
+    ] {
+        folder.bad(&format!("train digits.npy --out z {options}"), says);
+    }
+}
+
+#[test]
 fn info_describes_the_model_for_people() {
     let folder = Folder::with_model();
     let text = folder.good("info run/model.safetensors");
