@@ -93,7 +93,7 @@
 //! | `instruction.rs` | what an instruction is and sees |
 //! | `reduction.rs` | what happens with sums over all rows |
 //! | `replay.rs` | the first region |
-//! | `program.rs` | [`Program`]: both regions, training |
+//! | `program.rs`, `update.rs` | [`Program`]: training; the second region |
 //! | `clip.rs` | gradients clipped by their norm, between the regions |
 //! | `inference.rs` | [`Inference`]: one value of a tape |
 //! | `parameters.rs` | [`Parameters`]: values and optimiser state |
@@ -113,6 +113,7 @@ mod reduction;
 mod replay;
 #[cfg(test)]
 mod tests;
+mod update;
 
 pub use inference::Inference;
 pub use parameters::Parameters;

@@ -1,21 +1,19 @@
 //! A tape planned for training: steps, gradients, losses.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
-use autoencoder_kernels::dense::{BackwardWeight, Decay, GradientTerm, MAX_TERMS, UpdateWeight};
-use autoencoder_kernels::optimizer::{self, Optimizer};
-use autoencoder_kernels::parallel::for_each_mut;
+use autoencoder_kernels::optimizer::Optimizer;
 use autoencoder_kernels::penalty::column_square_norms;
 use autoencoder_kernels::{Context, Mat, MatMut};
 
 use super::clip::Clip;
 use super::inference::Inference;
 use super::instruction::{Draw, Fill, Weights};
-use super::parameters::{Entry, Parameters};
-use super::plan::{Goal, Plan, Term};
+use super::parameters::Parameters;
+use super::plan::{Goal, Plan};
 use super::record::{LossPart, MAX_PARTS, Parameter, Tape, Value};
 use super::replay::{Memory, Replay, check_rows, context_for, copies, refresh};
+use super::update::Update;
 use crate::error::{Error, Result};
 
 /// How a tape is planned and replayed.
@@ -60,18 +58,18 @@ impl ProgramOptions {
 #[derive(Debug)]
 pub struct Program {
     tape: Tape,
-    plan: Plan,
-    options: ProgramOptions,
+    pub(super) plan: Plan,
+    pub(super) options: ProgramOptions,
     shapes: Vec<(usize, usize)>,
-    memory: Memory,
+    pub(super) memory: Memory,
     copies: Vec<Mat<f32>>,
     /// By parameter; those of weights are empty while nobody needs them.
-    gradients: Vec<Mat<f32>>,
-    clip: Option<Clip>,
+    pub(super) gradients: Vec<Mat<f32>>,
+    pub(super) clip: Option<Clip>,
     /// By part of the loss, its factor, and its mean in the last run.
     factors: [f32; MAX_PARTS],
     parts: [f64; MAX_PARTS],
-    weight_decay: f32,
+    pub(super) weight_decay: f32,
 }
 
 impl Program {
@@ -345,85 +343,6 @@ impl Program {
         }
     }
 
-    /// The second region without an optimiser: gradients of all weights.
-    fn weight_gradients(&mut self, parameters: &Parameters, rows: usize) -> Result<()> {
-        let (plan, buffers) = (&self.plan, &self.memory.buffers);
-        let context = context_for(self.options.context, plan, rows);
-        for (terms, gradient) in plan.terms.iter().zip(&mut self.gradients) {
-            with_terms(terms, buffers, rows, |terms| {
-                let gradient = gradient.as_mut();
-                Ok(BackwardWeight { terms, gradient }.run(context)?)
-            })?;
-        }
-        for (number, gradient) in self.gradients.iter_mut().enumerate() {
-            if let Some(factors) = plan.column_factors[number] {
-                let decay = Decay {
-                    all: 0.0,
-                    columns: Some(&self.memory.shared[factors.0]),
-                };
-                let weight = parameters.entries[number].value.as_ref();
-                decay.add_to(context, weight, gradient.as_mut())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the weight decay to gradients in memory.
-    fn decay_weights(&mut self, parameters: &Parameters) -> Result<()> {
-        for (number, gradient) in self.gradients.iter_mut().enumerate() {
-            if !self.plan.terms[number].is_empty() {
-                let weight = parameters.entries[number].value.as_ref();
-                let decay = Decay {
-                    all: self.weight_decay,
-                    columns: None,
-                };
-                decay.add_to(self.options.context, weight, gradient.as_mut())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The second region: the optimiser's step for all parameters, with the
-    /// gradients of the weights on the way if they are not there yet.
-    fn update(&self, parameters: &mut Parameters, update: Update, rows: usize) -> Result<()> {
-        let context = context_for(self.options.context, &self.plan, rows);
-        let failed = OnceLock::new();
-        let one = |number: usize, entry: &mut Entry| {
-            let terms = &self.plan.terms[number];
-            if !terms.is_empty() && self.updates_from_terms() {
-                let factors = self.plan.column_factors[number];
-                let decay = Decay {
-                    all: self.weight_decay,
-                    columns: factors.map(|factors| &*self.memory.shared[factors.0]),
-                };
-                with_terms(terms, &self.memory.buffers, rows, |terms| {
-                    update.apply_terms(context, entry, terms, decay)
-                })
-            } else if !terms.is_empty() || self.plan.sums[number].is_some() {
-                update.apply(context, entry, &self.gradients[number])
-            } else {
-                Ok(())
-            }
-        };
-        // One tree of tasks: parameters, and the tiles of each.
-        for_each_mut(
-            context.parallelism,
-            &mut parameters.entries,
-            |number, entry| {
-                if let Err(error) = one(number, entry) {
-                    _ = failed.set(error);
-                }
-            },
-        );
-        failed.into_inner().map_or(Ok(()), Err)
-    }
-
-    /// Whether the optimiser takes the gradients of weights tile by tile, as
-    /// they come, and not from memory.
-    fn updates_from_terms(&self) -> bool {
-        self.options.fused && self.clip.is_none()
-    }
-
     fn make_room_for_gradients(&mut self) -> Result<()> {
         for (gradient, &(rows, cols)) in self.gradients.iter_mut().zip(&self.shapes) {
             if gradient.shape() != (rows, cols) {
@@ -464,79 +383,4 @@ impl Gradients {
     pub fn get(&self, parameter: Parameter) -> &Mat<f32> {
         &self.0[parameter.0]
     }
-}
-
-/// A step of the optimiser.
-#[derive(Clone, Copy)]
-struct Update {
-    optimizer: Optimizer,
-    learning_rate: f32,
-    step: u64,
-}
-
-impl Update {
-    /// From a finished gradient.
-    fn apply(self, context: Context, entry: &mut Entry, gradient: &Mat<f32>) -> Result<()> {
-        let Some(state) = &mut entry.state else {
-            return Ok(());
-        };
-        optimizer::update(
-            context.level,
-            self.optimizer,
-            self.learning_rate,
-            self.step,
-            entry.value.as_mut_slice(),
-            gradient.as_slice(),
-            state,
-        )?;
-        Ok(())
-    }
-
-    /// From what makes up the gradient, which never goes to memory.
-    fn apply_terms(
-        self,
-        context: Context,
-        entry: &mut Entry,
-        terms: &[GradientTerm<'_>],
-        decay: Decay<'_>,
-    ) -> Result<()> {
-        let Some(state) = &mut entry.state else {
-            return Ok(());
-        };
-        let update = UpdateWeight {
-            terms,
-            weight: entry.value.as_mut(),
-            state,
-            optimizer: self.optimizer,
-            learning_rate: self.learning_rate,
-            step: self.step,
-            decay,
-        };
-        Ok(update.run(context)?)
-    }
-}
-
-/// Calls `f` with the first `rows` rows of the terms' buffers, unless there
-/// are none. There are at most [`MAX_TERMS`], as the tape has checked.
-fn with_terms(
-    terms: &[Term],
-    buffers: &[Mat<f32>],
-    rows: usize,
-    f: impl FnOnce(&[GradientTerm<'_>]) -> Result<()>,
-) -> Result<()> {
-    let view = |term: Term| {
-        let top = |number: usize| {
-            let mat = &buffers[number];
-            mat.as_ref().submatrix(0..rows, 0..mat.cols())
-        };
-        (top(term.x.0), top(term.delta.0))
-    };
-    let Some(&first) = terms.first() else {
-        return Ok(());
-    };
-    let mut views = [view(first); MAX_TERMS];
-    for (to, &term) in views.iter_mut().zip(terms) {
-        *to = view(term);
-    }
-    f(&views[..terms.len()])
 }

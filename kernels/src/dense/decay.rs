@@ -15,7 +15,7 @@ use crate::simd::Simd;
 /// element: first `∇W ← ∇W + columns[j]·W`, then `∇W ← ∇W + all·W`.
 ///
 /// `all` is the usual L2 weight decay, the gradient of ½·all·‖W‖²; `columns`
-/// has a factor for each output, as the gradient of Σⱼ ½·columns[j]·‖W₍:,ⱼ₎‖².
+/// has a factor for each output, as the gradient of Σⱼ ½·cⱼ·‖column j of W‖².
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Decay<'a> {
     /// The factor for all weights; 0, the default, adds nothing.
