@@ -25,7 +25,8 @@ pub struct Epoch {
     /// The learning rate, after its schedule.
     pub learning_rate: f32,
     /// What else there is to tell: `gradient_norm` where gradients are clipped,
-    /// the mean over the steps of their norm before that.
+    /// the mean over the steps of their norm before that; the parts of the loss
+    /// where it has several ([`Regularization`](super::Regularization)).
     pub figures: Vec<Figure>,
 }
 

@@ -23,6 +23,12 @@ use crate::error::{Error, Result};
 /// | `beta` | `kl` | KL(N(μ, σ²) ‖ N(0, 1)) of a variational code, in nats |
 /// | `weight_decay` | | in the gradients alone |
 ///
+/// In the training of a **variational** model, `reconstruction` is a sum over the
+/// features in the place of a mean, so that with β = 1 the loss is the negative
+/// ELBO in nats per sample: with the binary cross-entropy −ln p(x|z) of Bernoulli
+/// pixels, with `half-sse` that of normal ones up to a constant (see
+/// [`Elbo`](super::Elbo)). The validation's parts have `val_` before their names.
+///
 /// ```
 /// use autoencoder::model::{FitOptions, Regularization};
 ///

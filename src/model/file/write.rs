@@ -16,7 +16,8 @@ impl Autoencoder {
     /// The file has the tensors `encoder.0.weight` of `[outputs, inputs]`,
     /// `encoder.0.bias` of `[outputs]`, …, `decoder.0.weight`, … in f32, as
     /// PyTorch's `nn.Linear` has them, and the architecture as JSON under the
-    /// metadata key `autoencoder`. A tied decoder has no weights in the file.
+    /// metadata key `autoencoder`. A tied decoder has no weights in the file; a
+    /// variational encoder has `encoder.log_variance.weight` and `.bias` too.
     ///
     /// # Errors
     /// [`Error::Io`].
