@@ -1,32 +1,31 @@
 //! GFLOP/s of each product of the suite, ours beside peers, on one thread and
-//! on all: the best of many runs in turn, so that a slow moment of the machine
-//! hits all alike. Every peer's result is checked before it is timed.
+//! on all: the best of many turns. Every peer's result is checked before it is
+//! timed. A second table sets odd shapes beside even ones.
 //!
-//! Give part of a shape's name to see those only.
+//! With the feature `peers-heavy`, faer and rten-gemm take part. Give part of a
+//! shape's name, or `odd`, to see those only.
 
-use std::time::{Duration, Instant};
-
-use autoencoder_benches::{Peer, SUITE};
+use autoencoder_benches::product::{ODD_AND_EVEN, Peer, SUITE, speeds};
+use autoencoder_benches::{is_wanted, peak, thread_counts};
 use autoencoder_kernels::Level;
 
-const PEERS: [Peer; 3] = [Peer::Ours, Peer::Gemm, Peer::Matrixmultiply];
+/// Where a child finds its number of threads.
+const THREADS: &str = "AUTOENCODER_TABLE_THREADS";
 
 fn main() {
-    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-'));
     // matrixmultiply reads its number of threads once per process: a process
     // for each number.
-    if std::env::var_os("AUTOENCODER_TABLE_THREADS").is_none() {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if std::env::var_os(THREADS).is_none() {
         println!(
-            "GFLOP/s, f32, level {}, {} cores; ratio = ours / best peer",
-            Level::current(),
-            cores
+            "GFLOP/s, f32, level {}; ratio = ours / best peer; of peak: ours of what \
+             multiply-adds in registers reach",
+            Level::current()
         );
-        for threads in [1, cores] {
+        for threads in thread_counts() {
             let program = std::env::current_exe().expect("this program has a path");
             let status = std::process::Command::new(program)
-                .args(wanted.as_deref())
-                .env("AUTOENCODER_TABLE_THREADS", threads.to_string())
+                .args(std::env::args().skip(1))
+                .env(THREADS, threads.to_string())
                 .env("MATMUL_NUM_THREADS", threads.to_string())
                 .env("RAYON_NUM_THREADS", threads.to_string())
                 .status();
@@ -35,47 +34,61 @@ fn main() {
         return;
     }
     let threads = rayon::current_num_threads();
-    println!("\n| m×k×n, {threads} thread(s) | ours | gemm 0.19 | matrixmultiply 0.3.11 | ratio |");
-    println!("|---|---|---|---|---|");
     // Inside the pool, as a training loop is.
     rayon::scope(|_| {
-        let mut product = 1.0;
-        let mut count = 0;
-        for shape in SUITE {
-            if wanted
-                .as_ref()
-                .is_some_and(|part| !shape.to_string().contains(part.as_str()))
-            {
-                continue;
-            }
-            let problem = shape.problem();
-            let mut c = problem.output();
-            let mut best = [Duration::MAX; 3];
-            let calls = ((2e8 / shape.flops()) as u32).clamp(1, 20_000);
-            for peer in PEERS {
-                problem.check(peer, threads > 1);
-            }
-            let start = Instant::now();
-            let mut rounds = 0;
-            while rounds < 5 || start.elapsed() < Duration::from_millis(600) {
-                for (peer, best) in PEERS.into_iter().zip(&mut best) {
-                    let start = Instant::now();
-                    for _ in 0..calls {
-                        problem.multiply(peer, threads > 1, &mut c);
-                    }
-                    *best = start.elapsed().div_f64(f64::from(calls)).min(*best);
-                }
-                rounds += 1;
-            }
-            let [ours, gemm, mm] = best.map(|best| shape.flops() / best.as_secs_f64() / 1e9);
-            let ratio = ours / gemm.max(mm);
-            println!("| {shape} | {ours:.0} | {gemm:.0} | {mm:.0} | {ratio:.2} |");
-            product *= ratio;
-            count += 1;
-        }
-        println!(
-            "| geometric mean | | | | {:.2} |",
-            product.powf(1.0 / f64::from(count.max(1)))
-        );
+        suite(threads);
+        odd_and_even(threads);
     });
+}
+
+fn suite(threads: usize) {
+    let shapes = SUITE
+        .iter()
+        .filter(|shape| is_wanted(&shape.to_string()))
+        .collect::<Vec<_>>();
+    if shapes.is_empty() {
+        return;
+    }
+    let peak = peak::flops_per_second(threads);
+    let names: Vec<_> = Peer::ALL.iter().map(|peer| peer.name()).collect();
+    println!(
+        "\n| m×k×n, {threads} thread(s) | {} | ratio | of peak |",
+        names.join(" | ")
+    );
+    println!("|---|{}---|---|", "---|".repeat(names.len()));
+    let mut product = 1.0;
+    for shape in &shapes {
+        let speeds = speeds(**shape, Peer::ALL, threads > 1);
+        let cells: Vec<_> = speeds.iter().map(|s| format!("{:.0}", s / 1e9)).collect();
+        let ratio = speeds[0] / speeds[1..].iter().copied().fold(0.0, f64::max);
+        let share = peak.map_or("–".into(), |peak| {
+            format!("{:.0} %", 100.0 * speeds[0] / peak)
+        });
+        println!("| {shape} | {} | {ratio:.2} | {share} |", cells.join(" | "));
+        product *= ratio;
+    }
+    println!(
+        "| geometric mean | {}{:.2} | |",
+        "| ".repeat(names.len()),
+        product.powf(1.0 / shapes.len() as f64)
+    );
+}
+
+fn odd_and_even(threads: usize) {
+    if !is_wanted("odd") {
+        return;
+    }
+    println!("\n| odd, even, {threads} thread(s) | peer | odd | even | odd / even |");
+    println!("|---|---|---|---|---|");
+    for (odd, even) in ODD_AND_EVEN {
+        for &peer in Peer::ALL {
+            let speed = |shape| speeds(shape, &[peer], threads > 1)[0] / 1e9;
+            let (odd_speed, even_speed) = (speed(odd), speed(even));
+            println!(
+                "| {odd}, {even} | {} | {odd_speed:.0} | {even_speed:.0} | {:.2} |",
+                peer.name(),
+                odd_speed / even_speed
+            );
+        }
+    }
 }

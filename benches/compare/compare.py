@@ -30,7 +30,7 @@ DIGITS = ROOT / "src/data/digits/mnist-10k-images-idx3-ubyte.gz"
 OURS = "autoencoder"
 BENCH = ["cargo", "bench", "-q", "-p", "autoencoder-benches"]
 EPOCH = [*BENCH, "--bench", "epoch", "--"]
-CANDLE = [*BENCH, "--features", "peers-heavy", "--bench", "candle_epoch", "--"]
+CANDLE = [*BENCH, "--features", "candle", "--bench", "candle_epoch", "--"]
 
 
 def script(name):

@@ -1,244 +1,74 @@
-//! What the benchmarks share: the shapes of dense autoencoders, and peers that
-//! are asked for the same product; the [training programs](program) of the
-//! comparison; and the machine's [peak].
+//! What the benchmarks share. Each prints a table of ratios of one run, after
+//! it has checked that what it times agrees with an independent result.
 //!
-//! ```text
-//! benches/compare/run                                 epochs beside JAX, Keras, PyTorch
-//! cargo bench -p autoencoder-benches --bench epoch    epochs and their share of the peak
-//! cargo bench -p autoencoder-benches --bench table    one table, ratios of one run
-//! cargo bench -p autoencoder-benches --bench gemm     criterion, for regressions
-//! ```
+//! | file | what | benchmarks that use it |
+//! |---|---|---|
+//! | `race.rs` | contenders that take turns | all |
+//! | `cycles.rs` | the clock of the CPU | `maths`, `fusion` |
+//! | `peak.rs` | most FLOP/s | `table`, `epoch`, `scaling` |
+//! | `product.rs` | products by us and by peers | `table`, `inference`, `crossover`, `regressions` |
+//! | `layer.rs` | dense layers, fused and in passes | `fusion`, `regressions` |
+//! | `function.rs` | elementary functions by us and by peers | `maths`, `regressions` |
+//! | `step.rs` | training steps of any net | `scaling`, `crossover`, `regressions` |
+//! | `program.rs` | the training programs of the comparison | `epoch`, `memory`, `compare/run` |
+//!
+//! The commands are in `benches/README.md`.
 
+pub mod cycles;
+pub mod function;
+pub mod layer;
 pub mod peak;
+pub mod product;
 pub mod program;
+pub mod race;
+pub mod step;
 
-use autoencoder_kernels::gemm::gemm as our_gemm;
-use autoencoder_kernels::{Context, Mat, MatRef};
-
-/// A product of the suite: C (m × n) = A (m × k) · B (k × n).
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    /// Rows of C.
-    pub m: usize,
-    /// Length of the sums.
-    pub k: usize,
-    /// Columns of C.
-    pub n: usize,
-    /// Whether A lies transposed in memory.
-    pub a_transposed: bool,
-    /// Whether B lies transposed in memory.
-    pub b_transposed: bool,
+/// Whether the command line asks for the thing with this name: it gives part of
+/// it, or names nothing at all.
+pub fn is_wanted(name: &str) -> bool {
+    let mut words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .peekable();
+    words.peek().is_none() || words.any(|word| name.contains(&word))
 }
 
-const fn shape(m: usize, k: usize, n: usize) -> Shape {
-    Shape {
-        m,
-        k,
-        n,
-        a_transposed: false,
-        b_transposed: false,
-    }
+/// The numbers of threads that are timed: one, and all.
+pub fn thread_counts() -> Vec<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if cores > 1 { vec![1, cores] } else { vec![1] }
 }
 
-const fn at(shape: Shape) -> Shape {
-    Shape {
-        a_transposed: true,
-        ..shape
-    }
+/// A rayon pool of its own.
+///
+/// # Panics
+/// If the system starts no thread.
+pub fn pool(threads: usize) -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .expect("the system starts threads")
 }
 
-const fn bt(shape: Shape) -> Shape {
-    Shape {
-        b_transposed: true,
-        ..shape
-    }
+/// `length` numbers in [−½, ½), the same for the same seed.
+pub fn numbers(length: usize, seed: usize) -> Vec<f32> {
+    (0..length)
+        .map(|i| ((i.wrapping_mul(7919) + seed * 104_729) % 1009) as f32 / 1009.0 - 0.5)
+        .collect()
 }
 
-/// The products of the tutorials' autoencoders at batch 256, inference, and
-/// some for comparison.
-pub const SUITE: [Shape; 18] = [
-    shape(256, 784, 32),
-    shape(256, 32, 784),
-    bt(shape(256, 784, 32)),
-    at(shape(32, 256, 784)),
-    at(shape(784, 256, 32)),
-    shape(256, 784, 128),
-    shape(256, 128, 64),
-    at(shape(784, 256, 128)),
-    shape(256, 512, 512),
-    shape(10_000, 784, 32),
-    shape(1, 784, 32),
-    shape(256, 10, 5),
-    shape(1024, 1024, 1024),
-    shape(2048, 2048, 2048),
-    // Odd neighbours.
-    shape(257, 785, 33),
-    shape(100, 300, 7),
-    shape(17, 1000, 17),
-    bt(shape(1024, 1024, 4096)),
-];
-
-impl std::fmt::Display for Shape {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = format!(
-            "{}×{}×{}{}{}",
-            self.m,
-            self.k,
-            self.n,
-            if self.a_transposed { " Aᵀ" } else { "" },
-            if self.b_transposed { " Bᵀ" } else { "" },
+/// Panics unless `a` and `b` are equal up to `bound` times the larger of 1 and
+/// their size.
+///
+/// # Panics
+/// See above; `what` is part of the message.
+pub fn assert_close(what: &str, a: &[f32], b: &[f32], bound: f32) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    for (i, (x, y)) in a.iter().zip(b).enumerate() {
+        let difference = (x - y).abs();
+        assert!(
+            difference <= bound * y.abs().max(1.0),
+            "{what}: {x} and {y} at {i}"
         );
-        f.pad(&text)
-    }
-}
-
-impl Shape {
-    /// Multiplications and additions.
-    pub fn flops(&self) -> f64 {
-        2.0 * self.m as f64 * self.k as f64 * self.n as f64
-    }
-
-    /// Operands with numbers in (−½, ½).
-    pub fn problem(&self) -> Problem {
-        let fill = |rows, cols, seed: usize| {
-            Mat::from_fn(rows, cols, |i, j| {
-                ((i * 31 + j * 17 + seed) % 23) as f32 / 23.0 - 0.5
-            })
-        };
-        Problem {
-            shape: *self,
-            a: if self.a_transposed {
-                fill(self.k, self.m, 1)
-            } else {
-                fill(self.m, self.k, 1)
-            },
-            b: if self.b_transposed {
-                fill(self.n, self.k, 2)
-            } else {
-                fill(self.k, self.n, 2)
-            },
-        }
-    }
-}
-
-/// The operands of one shape.
-pub struct Problem {
-    shape: Shape,
-    a: Mat<f32>,
-    b: Mat<f32>,
-}
-
-/// Whose product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// This crate.
-    Ours,
-    /// `matrixmultiply::sgemm`.
-    Matrixmultiply,
-    /// `gemm::gemm` with its AVX-512 kernels.
-    Gemm,
-}
-
-impl Problem {
-    fn a(&self) -> MatRef<'_, f32> {
-        if self.shape.a_transposed {
-            self.a.as_ref().transpose()
-        } else {
-            self.a.as_ref()
-        }
-    }
-
-    fn b(&self) -> MatRef<'_, f32> {
-        if self.shape.b_transposed {
-            self.b.as_ref().transpose()
-        } else {
-            self.b.as_ref()
-        }
-    }
-
-    /// C = A·B by `peer`, on one thread or on all. matrixmultiply takes its
-    /// number of threads from the environment at its first call
-    /// (`MATMUL_NUM_THREADS`), whatever is asked here.
-    pub fn multiply(&self, peer: Peer, parallel: bool, c: &mut Mat<f32>) {
-        let (a, b) = (self.a(), self.b());
-        let Shape { m, k, n, .. } = self.shape;
-        match peer {
-            Peer::Ours => {
-                let context = if parallel {
-                    Context::default()
-                } else {
-                    Context::serial()
-                };
-                our_gemm(context, 1.0, a, b, 0.0, c.as_mut()).expect("the shapes fit");
-            }
-            // SAFETY: pointers and strides are those of checked views; C is
-            // m × n, row-major, and exclusively borrowed.
-            Peer::Matrixmultiply => unsafe {
-                matrixmultiply::sgemm(
-                    m,
-                    k,
-                    n,
-                    1.0,
-                    a.as_ptr(),
-                    a.row_stride() as isize,
-                    a.col_stride() as isize,
-                    b.as_ptr(),
-                    b.row_stride() as isize,
-                    b.col_stride() as isize,
-                    0.0,
-                    c.as_mut_slice().as_mut_ptr(),
-                    n as isize,
-                    1,
-                );
-            },
-            // SAFETY: as above.
-            Peer::Gemm => unsafe {
-                gemm::gemm(
-                    m,
-                    n,
-                    k,
-                    c.as_mut_slice().as_mut_ptr(),
-                    1,
-                    n as isize,
-                    false,
-                    a.as_ptr(),
-                    a.col_stride() as isize,
-                    a.row_stride() as isize,
-                    b.as_ptr(),
-                    b.col_stride() as isize,
-                    b.row_stride() as isize,
-                    0.0,
-                    1.0,
-                    false,
-                    false,
-                    false,
-                    if parallel {
-                        gemm::Parallelism::Rayon(0)
-                    } else {
-                        gemm::Parallelism::None
-                    },
-                );
-            },
-        }
-    }
-
-    /// A matrix for the result.
-    pub fn output(&self) -> Mat<f32> {
-        Mat::zeros(self.shape.m, self.shape.n)
-    }
-
-    /// Panics unless `peer` computes what we compute, up to rounding.
-    pub fn check(&self, peer: Peer, parallel: bool) {
-        let (mut ours, mut theirs) = (self.output(), self.output());
-        self.multiply(Peer::Ours, false, &mut ours);
-        self.multiply(peer, parallel, &mut theirs);
-        let bound = 1e-6 * self.shape.k as f32 + 1e-6;
-        for (x, y) in ours.as_slice().iter().zip(theirs.as_slice()) {
-            assert!(
-                (x - y).abs() <= bound,
-                "{} {peer:?}: {x} and {y}",
-                self.shape
-            );
-        }
     }
 }

@@ -98,21 +98,26 @@ impl Program {
             .build()
     }
 
-    /// Multiplications and additions of one sample's matrix products in training:
-    /// forward, the gradients of all weights, and those of all layers' inputs but
-    /// the first.
+    /// [`training_flops`] of this program.
     pub fn flops_per_sample(&self) -> f64 {
-        let weights = |pair: &[usize]| 2.0 * (pair[0] * pair[1]) as f64;
-        let layers = self.widths.windows(2);
-        let all: f64 = layers.clone().map(weights).sum();
-        let propagated: f64 = layers.skip(1).map(weights).sum();
-        2.0 * all + propagated
+        training_flops(self.widths)
     }
 
     /// Number of training steps in an epoch of `samples`.
     pub fn steps(samples: usize) -> usize {
         samples.div_ceil(BATCH_SIZE)
     }
+}
+
+/// Multiplications and additions of one sample's matrix products in training a
+/// net of these widths: forward, the gradients of all weights, and those of all
+/// layers' inputs but the first.
+pub fn training_flops(widths: &[usize]) -> f64 {
+    let weights = |pair: &[usize]| 2.0 * (pair[0] * pair[1]) as f64;
+    let layers = widths.windows(2);
+    let all: f64 = layers.clone().map(weights).sum();
+    let propagated: f64 = layers.skip(1).map(weights).sum();
+    2.0 * all + propagated
 }
 
 /// The images of an IDX or npy file, or else the embedded digits, over and over

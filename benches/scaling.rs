@@ -1,0 +1,102 @@
+//! How a training step scales with threads, batch, width and depth, and where
+//! its data leave the caches.
+//!
+//! Give `batch`, `width`, `depth` or `size` to see that table only.
+
+use std::time::Duration;
+
+use autoencoder_benches::race::{Contender, race};
+use autoencoder_benches::step::{Net, Training};
+use autoencoder_benches::{is_wanted, peak, pool, thread_counts};
+use autoencoder_kernels::{Context, Level};
+use rayon::ThreadPool;
+
+fn main() {
+    let threads = thread_counts();
+    let pools: Vec<ThreadPool> = threads.iter().map(|&threads| pool(threads)).collect();
+    println!("Level {}; {}", Level::current(), caches());
+    let batches = (5..=13).map(|log| Net::new(&[784, 32, 784], 1 << log));
+    let widths = (4..=11).map(|log| Net::new(&[784, 1 << log, 784], 256));
+    let halves = [512, 256, 128, 64];
+    let depths = (1..=4).map(|depth| {
+        let mut all = vec![784];
+        all.extend(&halves[4 - depth..]);
+        all.extend(halves[4 - depth..3].iter().rev());
+        all.push(784);
+        Net::new(&all, 256)
+    });
+    let sizes = vec![Net::tiny(), Net::new(&[4096, 1024, 4096], 1024)];
+    steps("batch", batches.collect(), &threads, &pools);
+    steps("width", widths.collect(), &threads, &pools);
+    steps("depth", depths.collect(), &threads, &pools);
+    steps("size", sizes, &threads, &pools);
+}
+
+/// Sizes of the caches of a core, as Linux knows them.
+fn caches() -> String {
+    let read = |index: u32, file: &str| {
+        let path = format!("/sys/devices/system/cpu/cpu0/cache/index{index}/{file}");
+        std::fs::read_to_string(path).map(|text| text.trim().to_string())
+    };
+    let cache = |index| match (read(index, "level"), read(index, "size")) {
+        (Ok(level), Ok(size)) => Some(format!("L{level} {size}")),
+        _ => None,
+    };
+    let found: Vec<_> = [0, 2, 3].into_iter().filter_map(cache).collect();
+    format!("caches: {}", found.join(", "))
+}
+
+/// The time of a step of each net with each pool.
+fn steps(axis: &str, nets: Vec<Net>, threads: &[usize], pools: &[ThreadPool]) {
+    if !is_wanted(axis) {
+        return;
+    }
+    let peaks: Vec<_> = threads
+        .iter()
+        .map(|&threads| peak::flops_per_second(threads))
+        .collect();
+    let columns: String = threads
+        .iter()
+        .map(|t| format!("µs, {t} thread(s) | GFLOP/s | of peak | "))
+        .collect();
+    println!(
+        "\n| a training step, by {axis} | parameters, MB | rows, MB | {columns}speed-up |\n|{}",
+        "---|".repeat(4 + 3 * threads.len())
+    );
+    for net in nets {
+        Training::check(&net, pools);
+        let mut contenders: Vec<Contender<'_>> = pools
+            .iter()
+            .map(|pool| {
+                let mut training = Training::new(&net, Context::default(), true);
+                // A turn is one visit to the pool, as an epoch is.
+                let turn = move |steps: u32| {
+                    pool.install(|| {
+                        (0..steps).for_each(|_| {
+                            training.step();
+                        });
+                    });
+                };
+                Box::new(turn) as Contender<'_>
+            })
+            .collect();
+        let times: Vec<f64> = race(&mut contenders, Duration::from_millis(700))
+            .iter()
+            .map(|time| time.least)
+            .collect();
+        let mut row = format!(
+            "| {net} | {:.2} | {:.2} |",
+            net.parameter_bytes() as f64 / 1e6,
+            net.row_bytes() as f64 / 1e6
+        );
+        for (seconds, peak) in times.iter().zip(&peaks) {
+            let speed = net.flops() / seconds;
+            let share = peak.map_or("–".into(), |peak| {
+                format!("{:.0} %", 100.0 * speed / peak)
+            });
+            row += &format!(" {:.1} | {:.0} | {share} |", seconds * 1e6, speed / 1e9);
+        }
+        let speed_up = times[0] / times[times.len() - 1];
+        println!("{row} {speed_up:.2} |");
+    }
+}
