@@ -226,7 +226,7 @@ fn what_makes_no_sense_is_an_error_that_says_so() {
             &[4],
             Activation::Relu,
             Regularization {
-                weight_decay: Some(f32::NAN),
+                weight_decay: Some(f64::NAN),
                 ..none
             },
             "the weight decay is NaN",

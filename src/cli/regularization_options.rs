@@ -54,7 +54,7 @@ impl RegularizationOptions {
         to.code_l1 = self.code_l1.or(to.code_l1);
         to.code_kl = self.code_kl.or(to.code_kl);
         to.contractive = self.contractive.or(to.contractive);
-        to.weight_decay = self.weight_decay.map(|x| x as f32).or(to.weight_decay);
+        to.weight_decay = self.weight_decay.or(to.weight_decay);
         to.beta = self.beta.map(|x| x as f32).or(to.beta);
         to.beta_warm_up = self.beta_warm_up.unwrap_or(to.beta_warm_up);
     }

@@ -176,7 +176,7 @@ impl FitOptions {
         if let (Optimizer::AdamW { weight_decay, .. }, Some(decay)) =
             (&mut optimizer, self.regularization.weight_decay)
         {
-            *weight_decay = f64::from(decay);
+            *weight_decay = decay;
         }
         optimizer
     }
@@ -185,7 +185,7 @@ impl FitOptions {
     pub(super) fn coupled_decay(&self) -> f32 {
         match self.optimizer {
             Optimizer::AdamW { .. } => 0.0,
-            _ => self.regularization.weight_decay.unwrap_or(0.0),
+            _ => self.regularization.weight_decay.unwrap_or(0.0) as f32,
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Regularization {
     /// reported. For AdamW it takes the place of the optimiser's own, decoupled
     /// one, which leaves gradients alone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight_decay: Option<f32>,
+    pub weight_decay: Option<f64>,
     /// The factor of a variational model's KL divergence: 1, if left out, which
     /// makes the loss the negative ELBO. (Higgins et al. 2017)
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,7 +176,10 @@ impl Regularization {
         }
         for (option, value) in [
             ("the weight decay", self.weight_decay),
-            ("β, the factor of the KL divergence,", self.beta),
+            (
+                "β, the factor of the KL divergence,",
+                self.beta.map(f64::from),
+            ),
         ] {
             if value.is_some_and(|value| !(value >= 0.0 && value.is_finite())) {
                 let given = value.unwrap_or_default();
