@@ -2,7 +2,7 @@
 //! through the library.
 
 use autoencoder::data::{Dataset, digits};
-use autoencoder::model::{Checkpoint, FitOptions, Part, Samples, Trainer};
+use autoencoder::model::{Checkpoint, FitOptions, Part, Regularization, Samples, Trainer};
 use autoencoder::tape::{Parameters, Program, ProgramOptions, Tape, Value};
 use autoencoder::{Activation, Autoencoder, Loss, Mat, Noise, Optimizer};
 
@@ -168,6 +168,53 @@ fn frozen_parts_keep_their_bits_and_the_others_learn() {
                 assert_eq!(*old == new, frozen, "{name}, {part:?}, tied: {tied}");
             }
         }
+    }
+}
+
+/// Penalties on a frozen code are constants; they are reported all the same.
+#[test]
+fn a_decoder_learns_alone_under_any_penalty() {
+    let data = digits().slice(0..100).unwrap();
+    let some = |set: fn(&mut Regularization)| {
+        let mut regularization = Regularization::default();
+        set(&mut regularization);
+        regularization
+    };
+    for (regularization, variational) in [
+        (some(|r| r.code_l1 = Some(0.1)), false),
+        (
+            some(|r| r.code_kl = Some("0.05:0.1".parse().unwrap())),
+            false,
+        ),
+        (some(|r| r.contractive = Some(0.1)), false),
+        (some(|r| r.weight_decay = Some(0.1)), false),
+        (Regularization::default(), true),
+    ] {
+        let builder = Autoencoder::builder().input(784).encoder([9]);
+        let builder = builder.code(match variational {
+            true => Activation::Identity,
+            false => Activation::Sigmoid,
+        });
+        let mut model = builder.variational(variational).build().unwrap();
+        let before = numbers(&model);
+        let options = FitOptions {
+            freeze: Some(Part::Encoder),
+            noise: Some(Noise::Masking { probability: 0.1 }),
+            input_dropout: 0.1,
+            regularization,
+            ..options()
+        };
+        model.fit(&data, &options).unwrap();
+        for ((name, old), (_, new)) in before.iter().zip(numbers(&model)) {
+            let is_frozen = name.starts_with("encoder");
+            assert_eq!(*old == new, is_frozen, "{name}, {regularization}");
+        }
+        // And with nothing frozen.
+        let options = FitOptions {
+            freeze: None,
+            ..options
+        };
+        model.fit(&data, &options).unwrap();
     }
 }
 

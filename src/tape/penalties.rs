@@ -167,7 +167,8 @@ impl Tape {
 
     fn check_penalised(&self, x: Value) -> Result<()> {
         self.features(x)?;
-        if self.is_differentiable(x) {
+        // Of frozen layers alone it is a constant, but worth a report.
+        if !self.is_input(x) {
             return Ok(());
         }
         Err(Error::configuration(
@@ -201,7 +202,7 @@ impl Tape {
         };
         if let Node::MatMul(product) = *self.node(product)
             && !product.weight.transposed
-            && matches!(self.node(product.x), Node::Input(_))
+            && self.is_input(product.x)
         {
             return Ok((activation, product.weight.parameter));
         }
@@ -210,5 +211,15 @@ impl Tape {
             "something else",
             "the output of one dense layer that reads an input",
         ))
+    }
+
+    /// Whether a value is an input, with noise or dropout or without.
+    fn is_input(&self, value: Value) -> bool {
+        match self.node(value) {
+            Node::Input(_) => true,
+            Node::Corrupt(node) => self.is_input(node.x),
+            Node::Dropout(node) => self.is_input(node.x),
+            _ => false,
+        }
     }
 }

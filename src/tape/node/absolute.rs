@@ -27,6 +27,9 @@ impl Operation for AbsolutePenalty {
     }
 
     fn backward(&self, _: Value, plan: &mut Planner<'_>) {
+        if !plan.wants_gradient(self.x) {
+            return;
+        }
         let to = plan.register(plan.width(self.x));
         plan.emit(Gradient {
             x: plan.value(self.x),

@@ -48,6 +48,9 @@ impl Operation for ContractivePenalty {
     }
 
     fn backward(&self, me: Value, plan: &mut Planner<'_>) {
+        if !plan.wants_gradient(self.output) {
+            return;
+        }
         let to = plan.register(plan.width(self.output));
         plan.emit(Gradient {
             activation: self.activation,

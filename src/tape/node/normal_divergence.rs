@@ -30,6 +30,9 @@ impl Operation for NormalDivergence {
     }
 
     fn backward(&self, _: Value, plan: &mut Planner<'_>) {
+        if !plan.wants_gradient(self.mean) && !plan.wants_gradient(self.log_variance) {
+            return;
+        }
         let width = plan.width(self.mean);
         let (to_mean, to_log_variance) = (plan.register(width), plan.register(width));
         plan.emit(Gradient {

@@ -48,6 +48,9 @@ impl Operation for SparsityPenalty {
     }
 
     fn backward(&self, me: Value, plan: &mut Planner<'_>) {
+        if !plan.wants_gradient(self.x) {
+            return;
+        }
         let to = plan.register(plan.width(self.x));
         plan.emit(Broadcast {
             row: plan.shared(me),
