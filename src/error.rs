@@ -68,8 +68,9 @@ pub enum Error {
     },
     /// A target that the loss is not defined for.
     #[error(
-        "the target {value} at row {row}, column {column} is outside of [0, 1]; \
-         scale the data, choose another loss, or allow such targets explicitly"
+        "the target {value} at row {row}, column {column} is outside of [0, 1], where \
+         binary cross-entropy has no lower bound; scale the data, choose another loss \
+         such as mse, or allow such targets (--allow-any-target, `any_targets`)"
     )]
     TargetOutOfRange {
         /// The first such value.

@@ -105,10 +105,14 @@ fn train_leaves_a_run_behind() {
     );
     let run = folder.path("autoencoder-run");
     let expected = [
+        ".lock",
+        "best.safetensors",
+        "checkpoint.safetensors",
         "history.csv",
         "loss.svg",
         "model.safetensors",
         "reconstructions.png",
+        "weights.png",
     ];
     assert_eq!(names(&run), expected);
 
@@ -271,6 +275,57 @@ fn train_takes_the_options_of_training() {
 }
 
 #[test]
+fn presets_are_listed_and_trained() {
+    let folder = Folder::new();
+    let text = folder.good("presets");
+    assert!(text.contains("784-128-64-64-128-784 (relu, relu, relu, relu, sigmoid)"));
+    let lines: Vec<Value> = folder.good("presets --json").lines().map(json).collect();
+    let named = |name: &str| lines.iter().find(|line| line["name"] == name).unwrap();
+    assert_eq!(named("keras-simple-adam")["parameters"], 50_992);
+    assert_eq!(named("keras-simple-adadelta")["learning_rate"], 0.001);
+    assert_eq!(named("gaussian-10")["loss"], "bce");
+
+    // The warning, on stderr, and only where it is true.
+    let slow = folder.run("train --preset keras-simple-adadelta --epochs 1 --json --out slow");
+    let stderr = String::from_utf8(slow.stderr).unwrap();
+    assert!(slow.status.success());
+    assert!(
+        stderr.starts_with("warning: Adadelta with learning rate 0.001"),
+        "{stderr}"
+    );
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let train = "train --preset keras-simple-adadelta --epochs 1 --out";
+    folder.good(&format!("{train} fast --learning-rate 1"));
+    folder.good(&format!(
+        "{train} adam --optimizer adam --layers 784,16 --hidden tanh"
+    ));
+    let info = json(&folder.good("info adam/model.safetensors --json"));
+    assert_eq!(info["layers"][0]["activation"], "tanh");
+    assert_eq!(info["layers"][0]["outputs"], 16);
+    assert_eq!(info["training"]["optimizer"], "adam");
+
+    // Data of their own, with which a run goes on.
+    folder.good("train --preset gaussian-10-mse --epochs 2 --out twin");
+    let names = names(&folder.path("twin"));
+    assert!(
+        !names.iter().any(|name| name.ends_with(".png")),
+        "no images: {names:?}"
+    );
+    folder.good("train --resume twin --epochs 3");
+    folder.good("train --preset keras-deep-mse --layers 784,20 --epochs 1 --out shallow");
+    let info = json(&folder.good("info shallow/model.safetensors --json"));
+    assert_eq!(info["layers"].as_array().unwrap().len(), 2, "the mirror");
+
+    folder.bad(
+        "train --preset gaussian-10 --optimizer adam --out x",
+        "no lower bound",
+    );
+    let literally = "train --preset gaussian-10 --optimizer adam --allow-any-target --epochs 1";
+    folder.good(&format!("{literally} --out any"));
+    folder.bad("train --preset best --out x", "keras-deep-mse");
+}
+
+#[test]
 fn train_goes_on_from_a_model() {
     let folder = Folder::with_model();
     // Steps too small to change a bit of the weights.
@@ -362,6 +417,9 @@ fn wrong_usage_has_status_2() {
         "train --clip-norm 0",
         "train --patience 0",
         "train --min-delta 0.1",
+        "train --resume a --out b",
+        "train --resume a --force",
+        "train --resume a --init b",
         "train --patience 3 --min-delta -1",
         "train --validation a --validation-split 0.1",
         "train --threads 0",
@@ -597,5 +655,6 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
     let mut stderr = String::new();
     child.stderr.unwrap().read_to_string(&mut stderr).unwrap();
     assert_eq!(stderr, "");
-    assert_eq!(folder.names(), ["digits.npy", "run"]);
+    // What was trained so far is there.
+    folder.good("train --resume x --epochs 1");
 }

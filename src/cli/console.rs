@@ -45,10 +45,19 @@ pub(crate) fn remark(message: &str) {
 
 /// Prints an error on stderr, as one line whatever is in it.
 pub(crate) fn complain(message: &str) {
+    say("error", message);
+}
+
+/// Prints a warning on stderr, as one line whatever is in it.
+pub(crate) fn warn(message: &str) {
+    say("warning", message);
+}
+
+fn say(what: &str, message: &str) {
     let line: String = message
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
     // Where stderr is closed too, only the exit status is left.
-    let _ = writeln!(io::stderr(), "error: {line}");
+    let _ = writeln!(io::stderr(), "{what}: {line}");
 }

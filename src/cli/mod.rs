@@ -2,12 +2,15 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `train.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `generate.rs`, `info.rs` | the subcommands |
+//! | `train.rs`, `presets.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `generate.rs`, `info.rs` | the subcommands |
 //! | `model_options.rs` | `--layers`, `--hidden`, …, `--init`: which model to train |
 //! | `training_options.rs` | `--optimizer`, `--epochs`, …: how |
-//! | `run_directory.rs` | `--out`: what a run leaves behind, and that nothing is overwritten |
 //! | `pretraining.rs` | `--pretrain`: the layers one after another |
 //! | `denoising.rs` | how well a denoiser mends samples |
+//! | `source.rs` | `DATA`, `--validation`, …: on what |
+//! | `run_directory.rs` | `--out`, `--resume`: one process at a time, nothing overwritten, every file whole |
+//! | `pictures.rs` | the pictures that a run leaves behind, a function each |
+//! | `interrupt.rs` | Ctrl-C and SIGTERM |
 //! | `watch.rs` | progress for people, and lines for programs |
 //! | `matrix_file.rs` | `.npy` or `.csv`, by the ending |
 //! | `values.rs` | the values of options, parsed |
@@ -20,13 +23,17 @@ mod encode;
 mod evaluate;
 mod generate;
 mod info;
+mod interrupt;
 mod matrix_file;
 mod model_options;
+mod pictures;
+mod presets;
 mod pretraining;
 mod reconstruct;
 mod regularization_options;
 mod run_directory;
 mod score;
+mod source;
 mod train;
 mod training_options;
 mod values;
@@ -58,6 +65,8 @@ struct Arguments {
 enum Command {
     /// Train a model
     Train(Box<train::Train>),
+    /// List the programs that `train --preset` knows
+    Presets(presets::Presets),
     /// Print the losses of a model on data
     Evaluate(evaluate::Evaluate),
     /// Write the codes of samples
@@ -100,6 +109,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     match arguments.command {
         Command::Train(train) => train.run(),
+        Command::Presets(presets) => presets.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
         Command::Encode(encode) => encode.run(),
         Command::Decode(decode) => decode.run(),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use autoencoder::data::Dataset;
-use autoencoder::model::Architecture;
+use autoencoder::model::{Architecture, Builder, Preset};
 use autoencoder::{Activation, Autoencoder, Loss};
 use clap::Args;
 
@@ -46,41 +46,66 @@ pub(crate) struct ModelOptions {
 }
 
 impl ModelOptions {
-    /// The model for these data.
-    pub(crate) fn model(&self, data: &Dataset, seed: u64) -> Result<Autoencoder, Failure> {
+    /// The model for these data; where there is a preset, its choices with those
+    /// given in their place.
+    pub(crate) fn model(
+        &self,
+        data: &Dataset,
+        preset: Option<&Preset>,
+        seed: u64,
+    ) -> Result<Autoencoder, Failure> {
         let shape = match data.sample_shape() {
             Some(shape) => shape.to_vec(),
             None => vec![data.features()],
         };
         match &self.init {
-            Some(path) => self.adapt(Autoencoder::load(path)?, shape),
-            None => self.build(shape, data.features(), seed),
+            Some(path) => self.adapt(Autoencoder::load(path)?, shape, "--init"),
+            None => {
+                let builder = match preset {
+                    Some(preset) => preset.builder(),
+                    None => Autoencoder::builder().encoder([32]),
+                };
+                let builder = builder.sample_shape(shape).seed(seed);
+                self.build(builder, data.features())
+            }
         }
     }
 
-    fn build(&self, shape: Vec<usize>, features: usize, seed: u64) -> Result<Autoencoder, Failure> {
-        let encoder = match &self.layers {
-            Some(widths) if widths.0[0] != features => {
+    /// Fails unless the options given are those of a model that is to go on.
+    pub(crate) fn check(&self, model: &Autoencoder) -> Result<(), Failure> {
+        let old = model.architecture();
+        let given = self.adapt(model.clone(), old.sample_shape().to_vec(), "--resume")?;
+        if given.architecture() == old {
+            return Ok(());
+        }
+        let message = "the model of --resume has other activations or another loss; \
+                       leave out the options that describe the model";
+        Err(Failure::Message(message.into()))
+    }
+
+    fn build(&self, mut builder: Builder, features: usize) -> Result<Autoencoder, Failure> {
+        if let Some(widths) = &self.layers {
+            if widths.0[0] != features {
                 return Err(Failure::Message(format!(
                     "--layers {widths} begins with {}, but the data have {features} numbers per sample",
                     widths.0[0]
                 )));
             }
-            Some(widths) => widths.0[1..].to_vec(),
-            None => vec![32],
-        };
-        let code = encoder[encoder.len() - 1];
-        let mut builder = Autoencoder::builder()
-            .sample_shape(shape)
-            .encoder(encoder)
-            .tied(self.tied)
-            .variational(self.variational)
-            .seed(seed);
+            builder = builder.encoder(&widths.0[1..]).mirrored();
+        }
+        if self.tied {
+            builder = builder.tied(true);
+        }
+        if self.variational {
+            builder = builder.variational(true);
+        }
         if let Some(widths) = &self.decoder {
-            if widths.0[0] != code {
+            let code = builder.code_width();
+            if Some(widths.0[0]) != code {
                 return Err(Failure::Message(format!(
-                    "--decoder {widths} begins with {}, but the code has {code} numbers",
-                    widths.0[0]
+                    "--decoder {widths} begins with {}, but the code has {} numbers",
+                    widths.0[0],
+                    code.unwrap_or(0)
                 )));
             }
             builder = builder.decoder(&widths.0[1..]);
@@ -100,8 +125,13 @@ impl ModelOptions {
         Ok(builder.build()?)
     }
 
-    /// The model of `--init` with the activations and the loss given.
-    fn adapt(&self, model: Autoencoder, shape: Vec<usize>) -> Result<Autoencoder, Failure> {
+    /// The model of the option `of` with the activations and the loss given.
+    fn adapt(
+        &self,
+        model: Autoencoder,
+        shape: Vec<usize>,
+        of: &str,
+    ) -> Result<Autoencoder, Failure> {
         let old = model.architecture();
         let (mut encoder, mut decoder) = (old.encoder().to_vec(), old.decoder().to_vec());
         for (name, given, layers) in [
@@ -120,13 +150,14 @@ impl ModelOptions {
                 && *given != widths
             {
                 return Err(Failure::Message(format!(
-                    "{name} {given} does not fit the model of --init, which has {widths}"
+                    "{name} {given} does not fit the model of {of}, which has {widths}"
                 )));
             }
         }
         if self.tied && !old.is_tied() {
-            let message = "--tied does not fit the model of --init, which has weights of its own";
-            return Err(Failure::Message(message.into()));
+            return Err(Failure::Message(format!(
+                "--tied does not fit the model of {of}, which has weights of its own"
+            )));
         }
         if self.variational && !old.is_variational() {
             let message =

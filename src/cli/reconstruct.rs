@@ -1,21 +1,15 @@
 //! `autoencoder reconstruct`: what is left of samples after the way through the
 //! code.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use autoencoder::data::Dataset;
-use autoencoder::model::Samples;
-use autoencoder::plot::{TileLayout, write_reconstructions, write_rows};
-use autoencoder::{Autoencoder, Mat, Result};
+use autoencoder::Autoencoder;
 use clap::Args;
 
 use super::console::Failure;
-use super::denoising::noise_of;
 use super::load;
 use super::matrix_file::MatrixFile;
-
-/// Samples in a picture.
-const PICTURED: usize = 10;
+use super::pictures::draw_reconstructions;
 
 #[derive(Args)]
 pub(crate) struct Reconstruct {
@@ -37,25 +31,8 @@ impl Reconstruct {
         let data = load(self.data.as_deref())?;
         let reconstructions = model.reconstruct(&data)?;
         if let Some(png) = &self.png {
-            draw(png, &model, &data)?;
+            draw_reconstructions(png, &model, &data)?;
         }
         Ok(self.output.write(&reconstructions, &[])?)
     }
-}
-
-/// Draws the first samples over their reconstructions; where the model was
-/// trained with noise, also what it was given to mend, between them.
-pub(crate) fn draw(path: &Path, model: &Autoencoder, data: &Dataset) -> Result<()> {
-    let some = data.slice(0..data.len().min(PICTURED))?;
-    let shape = some.sample_shape();
-    let shape = shape.unwrap_or(model.architecture().sample_shape());
-    let layout = TileLayout::new(data.features(), Some(shape)).scaled(2);
-    let originals = some.to_mat()?;
-    let Some(noise) = noise_of(model) else {
-        let reconstructions = model.reconstruct(&some)?;
-        return write_reconstructions(path, originals.as_ref(), reconstructions.as_ref(), layout);
-    };
-    let noisy = Samples::from(&some).corrupted(noise, model.seed())?;
-    let mended = model.reconstruct(&noisy)?;
-    write_rows(path, [&originals, &noisy, &mended].map(Mat::as_ref), layout)
 }

@@ -1,37 +1,54 @@
-//! The folder that a run leaves behind.
+//! The folder of a run: one process at a time, nothing overwritten unless asked
+//! for, every file whole.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use autoencoder::Result;
 use autoencoder::data::Dataset;
 use autoencoder::file::write_atomically;
-use autoencoder::model::History;
+use autoencoder::model::{Checkpoint, History, Trainer};
 use autoencoder::plot::write_loss_svg;
-use autoencoder::{Autoencoder, Result};
 
 use super::console::Failure;
-use super::generate;
-use super::reconstruct::draw;
+use super::pictures;
 
-/// A folder that is ready to be written to. Dropped while it is empty, it
-/// vanishes if it was made for this run.
+/// Whoever writes to the folder holds a lock on this file.
+const LOCK: &str = ".lock";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const MODEL: &str = "model.safetensors";
+const BEST: &str = "best.safetensors";
+const HISTORY: &str = "history.csv";
+const LOSS: &str = "loss.svg";
+
+/// A folder that this process alone writes to. Dropped before anything was
+/// written, it leaves everything as it was.
 #[derive(Debug)]
 pub(crate) struct RunDirectory {
     path: PathBuf,
-    remove: bool,
+    /// Held until the end of the run.
+    _lock: File,
+    made_folder: bool,
+    made_lock: bool,
+    written: bool,
 }
 
 impl RunDirectory {
     /// Makes the folder, or takes an empty one; with `force` one that is not
     /// empty, too.
     pub(crate) fn prepare(path: &Path, force: bool) -> Result<Self, Failure> {
-        let remove = match fs::read_dir(path) {
-            Ok(mut entries) => {
-                if entries.next().is_some() && !force {
+        let made_folder = match fs::read_dir(path) {
+            Ok(entries) => {
+                if path.join(LOCK).exists() {
+                    // Where somebody is at work, that is the better message.
+                    lock(path)?;
+                }
+                let mut others = entries.flatten().filter(|entry| entry.file_name() != LOCK);
+                if others.next().is_some() && !force {
                     return Err(Failure::Message(format!(
                         "{} holds files already; choose another folder with --out DIR, \
-                         or overwrite that run with --force",
+                         go on with that run with --resume DIR, or overwrite it with --force",
                         path.display()
                     )));
                 }
@@ -43,51 +60,118 @@ impl RunDirectory {
             }
             Err(error) => return Err(failed("use", path, error)),
         };
+        Self::take(path, made_folder)
+    }
+
+    /// Takes the folder of a run that is to go on, and reads its checkpoint.
+    pub(crate) fn resume(path: &Path) -> Result<(Self, Checkpoint), Failure> {
+        let checkpoint = path.join(CHECKPOINT);
+        if !checkpoint.exists() {
+            return Err(Failure::Message(format!(
+                "{} holds no checkpoint.safetensors, so there is no run to go on with",
+                path.display()
+            )));
+        }
+        let directory = Self::take(path, false)?;
+        Ok((directory, Checkpoint::load(checkpoint)?))
+    }
+
+    fn take(path: &Path, made_folder: bool) -> Result<Self, Failure> {
+        let made_lock = !path.join(LOCK).exists();
         let directory = RunDirectory {
             path: path.to_owned(),
-            remove,
+            // Also finds out whether the folder can be written to: now, not after
+            // hours of training.
+            _lock: lock(path)?,
+            made_folder,
+            made_lock,
+            written: false,
         };
-        // Now, not after hours of training.
-        let probe = path.join(format!(".writable-{}", std::process::id()));
-        fs::File::create_new(&probe)
-            .and_then(|_| fs::remove_file(&probe))
-            .map_err(|error| failed("write to", path, error))?;
+        directory.remove_leftovers();
         Ok(directory)
+    }
+
+    /// Files that a process left half-written when it was killed.
+    fn remove_leftovers(&self) {
+        let names = [CHECKPOINT, MODEL, BEST, HISTORY];
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let ours = |whole: &&str| name.starts_with(&format!(".{whole}."));
+            if name.ends_with(".tmp") && names.iter().any(ours) {
+                // If it stays, it does no harm.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes the files of a run. The model comes first and stays even if a
-    /// picture cannot be drawn: it is what all the time went into.
-    pub(crate) fn fill(
-        mut self,
-        model: &Autoencoder,
-        history: &History,
-        pictured: &Dataset,
-    ) -> Result<()> {
-        model.save(self.path.join("model.safetensors"))?;
-        self.remove = false;
-        write_history(&self.path.join("history.csv"), history)?;
-        let losses: Vec<f64> = history.epochs.iter().map(|epoch| epoch.loss).collect();
-        let val_losses = history.epochs.iter().filter_map(|epoch| epoch.val_loss);
-        let val_losses: Vec<f64> = val_losses.collect();
-        write_loss_svg(self.path.join("loss.svg"), &losses, &val_losses)?;
-        if model.architecture().is_variational() {
-            let samples = model.sample(64, 0)?;
-            generate::draw(&self.path.join("samples.png"), model, &samples)?;
+    /// Writes the checkpoint, the last and the best model, and the history. The
+    /// checkpoint holds all of it and comes first.
+    pub(crate) fn save(&mut self, trainer: &Trainer<'_>, note: &str) -> Result<()> {
+        trainer.save(self.path.join(CHECKPOINT), note)?;
+        self.written = true;
+        if let Some(best) = trainer.best() {
+            trainer.model().save(self.path.join(MODEL))?;
+            best.save(self.path.join(BEST))?;
+            write_history(&self.path.join(HISTORY), trainer.history())?;
         }
-        draw(&self.path.join("reconstructions.png"), model, pictured)
+        Ok(())
+    }
+
+    /// Draws the loss and what else fits the model. Pictures of an earlier run
+    /// that do not fit go.
+    pub(crate) fn draw(&self, trainer: &Trainer<'_>, pictured: &Dataset) -> Result<()> {
+        let epochs = &trainer.history().epochs;
+        let losses: Vec<f64> = epochs.iter().map(|epoch| epoch.loss).collect();
+        let val_losses: Vec<f64> = epochs.iter().filter_map(|epoch| epoch.val_loss).collect();
+        write_loss_svg(self.path.join(LOSS), &losses, &val_losses)?;
+        for picture in pictures::ALL {
+            let path = self.path.join(picture.name);
+            if !(picture.draw)(&path, trainer.model(), pictured)? {
+                let _ = fs::remove_file(path);
+            }
+        }
+        Ok(())
     }
 }
 
 impl Drop for RunDirectory {
     fn drop(&mut self) {
-        if self.remove {
+        if self.written {
+            return;
+        }
+        if self.made_lock || self.made_folder {
+            let _ = fs::remove_file(self.path.join(LOCK));
+        }
+        if self.made_folder {
             // It is empty. If not, somebody else put something there.
             let _ = fs::remove_dir(&self.path);
         }
+    }
+}
+
+/// The lock of the folder, unless another process has it.
+fn lock(path: &Path) -> Result<File, Failure> {
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path.join(LOCK))
+        .map_err(|error| failed("write to", path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::Message(format!(
+            "another process is training in {}; wait for its end, or choose another \
+             folder with --out DIR",
+            path.display()
+        ))),
+        // Some network file systems have no locks.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(error)) => Err(failed("lock", path, error)),
     }
 }
 

@@ -1,29 +1,40 @@
 //! `autoencoder train`: a model from data.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use autoencoder::Autoencoder;
-use autoencoder::data::{self, Dataset};
-use autoencoder::model::{FitOptions, History};
+use autoencoder::data::Dataset;
+use autoencoder::model::{Callback, FitOptions, Preset, Trainer};
+use autoencoder_kernels::{Parallelism, parallel};
 use clap::Args;
 use serde::Serialize;
 
-use super::console::{Failure, print, print_json};
+use super::console::{Failure, print, print_json, warn};
 use super::denoising::Report;
-use super::load;
+use super::interrupt::Interrupt;
 use super::model_options::ModelOptions;
 use super::pretraining::pretrain;
 use super::regularization_options::{RegularizationOptions, remark_on_copying};
 use super::run_directory::RunDirectory;
+use super::source::{Source, ValidationOptions};
 use super::training_options::TrainingOptions;
-use super::values::fraction;
 use super::watch::{Bar, Lines, table};
+
+/// A crash loses no more than this.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
+/// Saving takes no more than this part of the time.
+const SAVING_PART: u32 = 20;
 
 #[derive(Args)]
 pub(crate) struct Train {
     /// The samples: IDX or npy, perhaps with gzip. If left out, the 10 000 MNIST
     /// digits that come with the program, the last 1 000 held for validation
     data: Option<PathBuf>,
+
+    /// A tutorial's program: its model, data and training, but for what is given;
+    /// `autoencoder presets` lists them
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["resume", "init"])]
+    preset: Option<String>,
 
     #[command(flatten, next_help_heading = "Model")]
     model: ModelOptions,
@@ -34,7 +45,7 @@ pub(crate) struct Train {
     /// First train the layers one after another, for so many epochs each: every
     /// layer of the encoder, with the one that mirrors it, on the codes of the
     /// layers below
-    #[arg(long, value_name = "EPOCHS", help_heading = "Training", conflicts_with = "freeze",
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training", conflicts_with_all = ["freeze", "resume"],
           value_parser = clap::value_parser!(u32).range(1..))]
     pretrain: Option<u32>,
 
@@ -49,24 +60,18 @@ pub(crate) struct Train {
 }
 
 #[derive(Args)]
-struct ValidationOptions {
-    /// Measure the loss on these samples after each epoch
-    #[arg(long, value_name = "PATH", conflicts_with = "validation_split")]
-    validation: Option<PathBuf>,
-    /// Hold this part of the data for validation, from its end
-    #[arg(long, value_name = "PART", value_parser = fraction)]
-    validation_split: Option<f64>,
-}
-
-#[derive(Args)]
 struct OutputOptions {
-    /// A new or empty folder for model.safetensors, history.csv, loss.svg,
-    /// reconstructions.png and, of a variational model, samples.png
+    /// A new or empty folder for the run: checkpoint, last and best model,
+    /// history and pictures
     #[arg(long, value_name = "DIR", default_value = "./autoencoder-run")]
     out: PathBuf,
     /// Overwrite a run in that folder
     #[arg(long)]
     force: bool,
+    /// Go on with the run in this folder, up to --epochs from its beginning. Data
+    /// and options are those of the run; Ctrl-C ends it in good order again
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "init"])]
+    resume: Option<PathBuf>,
     /// Print one JSON object a line: each epoch, and {"done": …} at the end
     #[arg(long)]
     json: bool,
@@ -82,7 +87,9 @@ struct Outcome<'a> {
     epochs: u32,
     loss: Option<f64>,
     val_loss: Option<f64>,
+    best_epoch: Option<u32>,
     seconds: f64,
+    interrupted: bool,
     /// On the validation data, or else on those trained on.
     #[serde(skip_serializing_if = "Option::is_none")]
     denoising: Option<Report>,
@@ -91,91 +98,163 @@ struct Outcome<'a> {
 
 impl Train {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let (data, validation) = self.validation.split(self.data.as_deref())?;
+        match self.output.resume.clone() {
+            Some(path) => self.resume(&path),
+            None => self.begin(),
+        }
+    }
+
+    fn begin(self) -> Result<(), Failure> {
+        let preset = self.preset.as_deref().map(Preset::named).transpose()?;
+        let source = Source::of(preset).with(self.data.clone(), &self.validation);
+        let (data, validation) = source.load()?;
+        let mut options = preset.map_or_else(FitOptions::default, Preset::options);
+        options.validation = validation;
+        self.training.apply(&mut options);
+        self.regularization.apply(&mut options);
+        let mut model = self.model.model(&data, preset, options.seed)?;
+        remark_on_copying(model.architecture(), &options);
+        let interrupt = Interrupt::listen()?;
+        let directory = RunDirectory::prepare(&self.output.out, self.output.force)?;
+        if let Some(epochs) = self.pretrain {
+            let json = self.output.json;
+            pretrain(&mut model, &data, &options, epochs, json, &interrupt)?;
+        }
+        let trainer = Trainer::new(&model, &data, &options)?;
+        self.train(trainer, &source, &data, &options, directory, &interrupt)
+    }
+
+    fn resume(self, path: &Path) -> Result<(), Failure> {
+        let interrupt = Interrupt::listen()?;
+        let (directory, checkpoint) = RunDirectory::resume(path)?;
+        let source = Source::from_note(checkpoint.note())?;
+        let source = source.with(self.data.clone(), &self.validation);
+        let (data, validation) = source.load()?;
         let mut options = FitOptions {
-            validation: validation.clone(),
-            ..FitOptions::default()
+            validation,
+            ..checkpoint.options().clone()
         };
         self.training.apply(&mut options);
         self.regularization.apply(&mut options);
-        let mut model = self.model.model(&data, options.seed)?;
-        remark_on_copying(model.architecture(), &options);
-        let directory = RunDirectory::prepare(&self.output.out, self.output.force)?;
-        if let Some(epochs) = self.pretrain {
-            pretrain(&mut model, &data, &options, epochs, self.output.json)?;
-        }
-        let history = self.fit(&mut model, &data, &options)?;
-        let held_out = validation.as_ref().unwrap_or(&data);
-        let denoising = match options.noise {
-            Some(noise) => Some(Report::new(&model, held_out, noise, options.seed)?),
-            None => None,
-        };
-        let out = directory.path().to_owned();
-        directory.fill(&model, &history, validation.as_ref().unwrap_or(&data))?;
-        if !self.output.json {
-            print(table(&history))?;
-            denoising.map_or(Ok(()), print)?;
-            return print(format_args!("written to {}", out.display()));
-        }
-        let last = history.epochs.last();
-        print_json(&Done {
-            done: Outcome {
-                epochs: last.map_or(0, |epoch| epoch.epoch),
-                loss: last.map(|epoch| epoch.loss),
-                val_loss: last.and_then(|epoch| epoch.val_loss),
-                seconds: history.seconds(),
-                denoising,
-                out: &out,
-            },
-        })
+        self.model.check(checkpoint.model())?;
+        let trainer = Trainer::resume(checkpoint, &data, &options)?;
+        self.train(trainer, &source, &data, &options, directory, &interrupt)
     }
 
-    fn fit(
+    fn train(
         &self,
-        model: &mut Autoencoder,
+        mut trainer: Trainer<'_>,
+        source: &Source,
         data: &Dataset,
         options: &FitOptions,
-    ) -> Result<History, Failure> {
-        if self.output.json {
+        mut directory: RunDirectory,
+        interrupt: &Interrupt,
+    ) -> Result<(), Failure> {
+        for warning in options.warnings() {
+            warn(&warning);
+        }
+        let note = source.note()?;
+        let mut run = |watch: &mut dyn Callback| {
+            let mut callback = interrupt.over(watch);
+            let (trainer, directory, note) = (&mut trainer, &mut directory, note.as_str());
+            // A whole loop on one thread of the pool: parallel regions start faster.
+            parallel::in_pool(Parallelism::Pool, move || {
+                epochs(trainer, &mut callback, directory, note)
+            })
+        };
+        let result = if self.output.json {
             let mut lines = Lines::default();
-            let history = model.fit_with(data, options, &mut lines)?;
-            lines.end()?;
-            Ok(history)
+            run(&mut lines).and_then(|()| lines.end())
         } else {
             let mut bar = Bar::new(options.epochs, data.len());
-            Ok(model.fit_with(data, options, &mut bar)?)
+            run(&mut bar)
+        };
+        let pictured = options.validation.as_ref().unwrap_or(data);
+        let some = !trainer.history().epochs.is_empty();
+        if some || interrupt.is_asked() {
+            directory.save(&trainer, &note)?;
         }
+        if some {
+            directory.draw(&trainer, pictured)?;
+        }
+        result.map_err(|failure| explain(failure, &trainer, &directory))?;
+        let denoising = match options.noise {
+            Some(noise) if some => {
+                let model = trainer.model();
+                Some(Report::new(model, pictured, noise, options.seed)?)
+            }
+            _ => None,
+        };
+        self.tell(&trainer, &directory, interrupt.is_asked(), denoising)
+    }
+
+    /// Says how it went.
+    fn tell(
+        &self,
+        trainer: &Trainer<'_>,
+        directory: &RunDirectory,
+        interrupted: bool,
+        denoising: Option<Report>,
+    ) -> Result<(), Failure> {
+        let (history, out) = (trainer.history(), directory.path());
+        let last = history.epochs.last();
+        let epochs = last.map_or(0, |epoch| epoch.epoch);
+        let interrupted = interrupted && !trainer.is_done();
+        if self.output.json {
+            return print_json(&Done {
+                done: Outcome {
+                    epochs,
+                    loss: last.map(|epoch| epoch.loss),
+                    val_loss: last.and_then(|epoch| epoch.val_loss),
+                    best_epoch: history.best().map(|epoch| epoch.epoch),
+                    seconds: history.seconds(),
+                    interrupted,
+                    denoising,
+                    out,
+                },
+            });
+        }
+        if last.is_some() {
+            print(table(history))?;
+        }
+        denoising.map_or(Ok(()), print)?;
+        print(format_args!("written to {}", out.display()))?;
+        if interrupted {
+            let out = out.display();
+            print(format_args!(
+                "interrupted after epoch {epochs}; go on with: autoencoder train --resume {out}"
+            ))?;
+        }
+        Ok(())
     }
 }
 
-impl ValidationOptions {
-    /// The samples to train on, and those to validate on.
-    fn split(&self, path: Option<&Path>) -> Result<(Dataset, Option<Dataset>), Failure> {
-        if let Some(validation) = &self.validation {
-            return Ok((load(path)?, Some(data::load(validation)?)));
+/// Trains to the end, and saves what there is from time to time.
+fn epochs(
+    trainer: &mut Trainer<'_>,
+    callback: &mut dyn Callback,
+    directory: &mut RunDirectory,
+    note: &str,
+) -> Result<(), Failure> {
+    let mut due = Instant::now();
+    while trainer.epoch(callback)?.is_continue() {
+        let now = Instant::now();
+        if now >= due {
+            directory.save(trainer, note)?;
+            due = Instant::now() + SAVE_EVERY.max(now.elapsed() * SAVING_PART);
         }
-        match (path, self.validation_split) {
-            (None, None) => {
-                let (train, validation) = data::digits_split();
-                Ok((train, Some(validation)))
-            }
-            (_, None) => Ok((load(path)?, None)),
-            (_, Some(part)) => {
-                let data = load(path)?;
-                // As Keras rounds.
-                let kept = (data.len() as f64 * (1.0 - part)).floor() as usize;
-                if kept == data.len() {
-                    return Ok((data, None));
-                }
-                if kept == 0 {
-                    return Err(Failure::Message(format!(
-                        "--validation-split {part} of {} samples leaves none to train on",
-                        data.len()
-                    )));
-                }
-                let (train, validation) = data.split_at(kept)?;
-                Ok((train, Some(validation)))
-            }
-        }
+    }
+    Ok(())
+}
+
+/// Says what is left of a training that failed.
+fn explain(failure: Failure, trainer: &Trainer<'_>, directory: &RunDirectory) -> Failure {
+    match (failure, trainer.history().epochs.last()) {
+        (Failure::Message(message), Some(last)) => Failure::Message(format!(
+            "{message}; the model as it was after epoch {} is in {}",
+            last.epoch,
+            directory.path().display()
+        )),
+        (failure, _) => failure,
     }
 }

@@ -46,6 +46,9 @@ pub(crate) struct TrainingOptions {
     /// Keep the samples in their order
     #[arg(long)]
     no_shuffle: bool,
+    /// Take targets outside of [0, 1] for a loss that is only defined there
+    #[arg(long)]
+    allow_any_target: bool,
 }
 
 impl TrainingOptions {
@@ -76,6 +79,9 @@ impl TrainingOptions {
         set(&mut options.seed, self.seed);
         if self.no_shuffle {
             options.shuffle = false;
+        }
+        if self.allow_any_target {
+            options.any_targets = true;
         }
     }
 }

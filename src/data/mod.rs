@@ -2,6 +2,7 @@
 //!
 //! - [`dataset`]: [`Dataset`], samples × features, as `f32` or as bytes.
 //! - [`digits()`]: the 10 000 digits of MNIST that come with the crate.
+//! - [`standard_normal`]: numbers that were never measured.
 //! - [`load`]: IDX and `.npy` files, also compressed with gzip.
 //! - [`save`]: codes and reconstructions as `.npy` or `.csv`.
 
@@ -13,6 +14,7 @@ pub mod dataset;
 mod digits;
 mod fingerprint;
 mod idx;
+mod normal;
 mod npy;
 mod source;
 
@@ -20,6 +22,7 @@ pub use csv::{write_csv, write_csv_to};
 pub use dataset::Dataset;
 pub use digits::{digits, digits_split};
 pub use fingerprint::Fingerprint;
+pub use normal::standard_normal;
 pub use npy::{write_npy, write_npy_to};
 
 use autoencoder_kernels::MatRef;

@@ -51,6 +51,17 @@ impl Builder {
         self
     }
 
+    /// Numbers per code, once the encoder's widths are known.
+    pub fn code_width(&self) -> Option<usize> {
+        self.encoder.last().copied()
+    }
+
+    /// Lets the decoder mirror the encoder again, after [`decoder`](Self::decoder).
+    pub fn mirrored(mut self) -> Self {
+        self.decoder = None;
+        self
+    }
+
     /// The activation of the layers between input and output: relu, if left out.
     pub fn hidden(mut self, activation: Activation) -> Self {
         self.hidden = Some(activation);

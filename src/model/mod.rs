@@ -10,6 +10,8 @@
 //! | `denoising.rs` | how well a model mends corrupted samples |
 //! | `fit.rs`, `trainer.rs` | training: options, and the loop over epochs |
 //! | `pretrain.rs` | layer by layer, before training the whole |
+//! | `preset.rs` | the programs of well-known tutorials, an entry each |
+//! | `advice.rs` | warnings before training |
 //! | `schedule/` | how the learning rate changes, one schedule a file |
 //! | `regularization.rs` | penalties, weight decay, the KL divergence of a variational code |
 //! | `history.rs`, `callback.rs`, `early_stopping.rs` | what training reports, and what ends it |
@@ -18,6 +20,7 @@
 //! | `training.rs`, `file/` | how a model was trained, and its `.safetensors` file |
 //! | `summary.rs` | the table of layers for people |
 
+mod advice;
 mod architecture;
 mod autoencoder;
 mod builder;
@@ -31,6 +34,7 @@ mod fit;
 mod graph;
 mod history;
 mod init;
+mod preset;
 mod pretrain;
 mod regularization;
 mod samples;
@@ -51,6 +55,7 @@ pub use early_stopping::EarlyStopping;
 pub use evaluation::{Evaluation, ReconstructionError};
 pub use fit::FitOptions;
 pub use history::{Epoch, Figure, History};
+pub use preset::Preset;
 pub use regularization::{Regularization, Sparsity};
 pub use samples::Samples;
 pub use schedule::{Cosine, Plateau, Schedule, StepDecay};

@@ -4,4 +4,4 @@ mod loss;
 mod tiles;
 
 pub use loss::{loss_svg, write_loss_svg};
-pub use tiles::{TileLayout, write_grid, write_reconstructions, write_rows};
+pub use tiles::{TileLayout, write_grid, write_reconstructions, write_rows, write_weights};

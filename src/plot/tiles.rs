@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use autoencoder_kernels::MatRef;
+use autoencoder_kernels::{Mat, MatRef};
 
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
@@ -47,6 +47,22 @@ impl TileLayout {
             width,
             scale: 1,
         }
+    }
+
+    /// The layout for samples that are images: those whose shape has two axes
+    /// longer than 1, or a single one whose length is a square of at least 8 × 8,
+    /// as of images that a file has flattened. `None` for others.
+    pub fn of_images(features: usize, sample_shape: &[usize]) -> Option<Self> {
+        let axes = sample_shape.iter().filter(|&&size| size != 1).count();
+        let side = features.isqrt();
+        let layout = Self::new(features, Some(sample_shape));
+        let fits = layout.height * layout.width == features;
+        let is_image = match axes {
+            2 => fits,
+            0 | 1 => side * side == features && side >= 8,
+            _ => false,
+        };
+        is_image.then_some(layout)
     }
 
     /// The same layout with squares of `scale × scale` pixels.
@@ -129,6 +145,28 @@ pub fn write_grid(
         canvas.draw(i / columns, i % columns, images, i);
     }
     canvas.write(path.as_ref())
+}
+
+/// Writes a PNG with the weights of units, one unit a row of the matrix, in rows
+/// of `columns` tiles. Of each unit, 0 is gray, the weight that is farthest from
+/// it black or white: what is bright in a tile is what the unit looks for.
+///
+/// # Errors
+/// As [`write_grid`].
+pub fn write_weights(
+    path: impl AsRef<Path>,
+    units: MatRef<'_, f32>,
+    columns: usize,
+    layout: TileLayout,
+) -> Result<()> {
+    let (rows, cols) = units.shape();
+    let largest = |i: usize| {
+        let magnitudes = (0..cols).map(|j| units.get(i, j).abs());
+        magnitudes.fold(f32::MIN_POSITIVE, f32::max)
+    };
+    let scales: Vec<f32> = (0..rows).map(largest).collect();
+    let images = Mat::from_fn(rows, cols, |i, j| 0.5 + 0.5 * units.get(i, j) / scales[i]);
+    write_grid(path, images.as_ref(), columns, layout)
 }
 
 struct Canvas {
@@ -314,6 +352,39 @@ mod tests {
             );
             assert!(layout.height * layout.width >= features);
         }
+    }
+
+    #[test]
+    fn images_are_told_from_other_samples() {
+        let sides = |features, shape: &[usize]| {
+            TileLayout::of_images(features, shape).map(|layout| (layout.height, layout.width))
+        };
+        assert_eq!(sides(784, &[28, 28]), Some((28, 28)));
+        assert_eq!(sides(6, &[2, 3, 1]), Some((2, 3)));
+        assert_eq!(sides(784, &[784]), Some((28, 28)));
+        for (features, shape) in [(10, &[10][..]), (9, &[9]), (783, &[783]), (48, &[3, 4, 4])] {
+            assert_eq!(sides(features, shape), None, "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn weights_are_bright_and_dark_round_gray() {
+        let folder = Folder::new("weights");
+        let path = folder.0.join("x.png");
+        let units = [0.0, 2.0, -1.0, -0.1, 0.0, 0.05];
+        let layout = TileLayout::new(3, Some(&[1, 3]));
+        let layout = TileLayout {
+            height: 1,
+            width: 3,
+            ..layout
+        };
+        write_weights(&path, MatRef::new(&units, 2, 3).unwrap(), 1, layout).unwrap();
+        let (width, height, pixels) = read(&path);
+        assert_eq!((width, height), (3, 4));
+        assert_eq!(
+            (&pixels[..3], &pixels[9..]),
+            (&[128, 255, 64][..], &[0, 128, 191][..])
+        );
     }
 
     #[test]

@@ -1,0 +1,118 @@
+//! Which data to train on and to validate on: the options that say so, and what
+//! a checkpoint remembers of them.
+
+use std::path::{PathBuf, absolute};
+
+use autoencoder::data::{self, Dataset};
+use autoencoder::model::Preset;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::console::Failure;
+use super::load;
+use super::values::fraction;
+
+#[derive(Args)]
+pub(crate) struct ValidationOptions {
+    /// Measure the loss on these samples after each epoch
+    #[arg(long, value_name = "PATH", conflicts_with = "validation_split")]
+    validation: Option<PathBuf>,
+    /// Hold this part of the data for validation, from its end
+    #[arg(long, value_name = "PART", value_parser = fraction)]
+    validation_split: Option<f64>,
+}
+
+/// Where the data come from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Source {
+    data: Option<PathBuf>,
+    validation: Option<PathBuf>,
+    validation_split: Option<f64>,
+    /// The name of a preset, whose data they are where nothing else is said.
+    preset: Option<String>,
+}
+
+impl Source {
+    /// The data of a preset, or the digits.
+    pub(crate) fn of(preset: Option<&Preset>) -> Self {
+        Source {
+            preset: preset.map(|preset| preset.name.to_owned()),
+            ..Source::default()
+        }
+    }
+
+    /// What a checkpoint's note says.
+    pub(crate) fn from_note(note: &str) -> Result<Self, Failure> {
+        serde_json::from_str(note).map_err(|error| {
+            let message = format!("the checkpoint was not written by this program: {error}");
+            Failure::Message(message)
+        })
+    }
+
+    /// The note for a checkpoint. Paths are absolute in it: the run may be resumed
+    /// from another folder.
+    pub(crate) fn note(&self) -> Result<String, Failure> {
+        let whole = |path: &Option<PathBuf>| match path {
+            Some(path) => absolute(path).ok().or_else(|| Some(path.clone())),
+            None => None,
+        };
+        let source = Source {
+            data: whole(&self.data),
+            validation: whole(&self.validation),
+            ..self.clone()
+        };
+        serde_json::to_string(&source).map_err(|error| {
+            Failure::Message(format!("cannot write down where the data are: {error}"))
+        })
+    }
+
+    /// With what was given in the place of what was known.
+    pub(crate) fn with(mut self, data: Option<PathBuf>, options: &ValidationOptions) -> Self {
+        self.data = data.or(self.data);
+        if options.validation.is_some() || options.validation_split.is_some() {
+            self.validation = options.validation.clone();
+            self.validation_split = options.validation_split;
+        }
+        self
+    }
+
+    /// The samples to train on, and those to validate on.
+    pub(crate) fn load(&self) -> Result<(Dataset, Option<Dataset>), Failure> {
+        let preset = self.preset.as_deref().map(Preset::named).transpose()?;
+        let own = || match preset {
+            Some(preset) => preset.data(),
+            None => {
+                let (train, validation) = data::digits_split();
+                Ok((train, Some(validation)))
+            }
+        };
+        let all = || match (&self.data, preset) {
+            (None, Some(_)) => Ok(own()?.0),
+            (path, _) => load(path.as_deref()),
+        };
+        match (&self.validation, self.validation_split) {
+            (Some(validation), _) => Ok((all()?, Some(data::load(validation)?))),
+            (None, Some(part)) => split(all()?, part),
+            (None, None) if self.data.is_none() => Ok(own()?),
+            (None, None) => Ok((all()?, None)),
+        }
+    }
+}
+
+/// Holds a part back from the end.
+fn split(data: Dataset, part: f64) -> Result<(Dataset, Option<Dataset>), Failure> {
+    // As Keras rounds.
+    let kept = (data.len() as f64 * (1.0 - part)).floor() as usize;
+    if kept == data.len() {
+        return Ok((data, None));
+    }
+    if kept == 0 {
+        return Err(Failure::Message(format!(
+            "--validation-split {part} of {} samples leaves none to train on",
+            data.len()
+        )));
+    }
+    let (train, validation) = data.split_at(kept)?;
+    Ok((train, Some(validation)))
+}

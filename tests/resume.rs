@@ -1,0 +1,286 @@
+//! The program stopped, killed, disturbed and resumed.
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use autoencoder::Autoencoder;
+use autoencoder::data::{self, digits};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with 300 digits as `x.npy`.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Folder(tempfile::tempdir().unwrap());
+        folder.write_digits(0);
+        folder
+    }
+
+    /// 300 digits from some place on.
+    fn write_digits(&self, from: usize) {
+        let few = digits().slice(from..from + 300).unwrap().to_mat().unwrap();
+        data::save(self.path("x.npy"), few.as_ref()).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_autoencoder"));
+        command.current_dir(self.0.path());
+        command.args(arguments.split_whitespace());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn good(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments}: {stderr}");
+        assert_eq!(stderr, "", "{arguments}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs what must fail with one line that says why.
+    fn bad(&self, arguments: &str, says: &str) {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{arguments}: {stderr}");
+        assert!(stderr.contains(says), "{arguments}: {stderr}");
+        assert_eq!(output.stdout, b"", "{arguments}");
+    }
+
+    /// A training that takes for ever, after its first epoch. The reader must
+    /// live as long as it.
+    fn endless(&self, out: &str) -> (Child, impl BufRead) {
+        let arguments =
+            format!("train x.npy --layers 784,8 --epochs 4000000000 --json --out {out}");
+        let mut child = self
+            .command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut String::new()).unwrap();
+        (child, stdout)
+    }
+
+    /// The history without times.
+    fn history(&self, run: &str) -> Vec<Vec<String>> {
+        let csv = fs::read_to_string(self.path(run).join("history.csv")).unwrap();
+        let mut lines = csv.lines().map(|line| line.split(',').collect());
+        let names: Vec<&str> = lines.next().unwrap();
+        let timeless = |line: Vec<&str>| {
+            let named = names.iter().zip(line);
+            let kept = named.filter(|(name, _)| !name.contains("second"));
+            kept.map(|(_, value)| value.to_owned()).collect()
+        };
+        lines.map(timeless).collect()
+    }
+
+    fn read(&self, run: &str, name: &str) -> Vec<u8> {
+        fs::read(self.path(run).join(name)).unwrap()
+    }
+}
+
+fn json(line: &str) -> Value {
+    serde_json::from_str(line).unwrap()
+}
+
+#[test]
+fn three_times_twelve_epochs_are_thirty_six() {
+    let folder = Folder::new();
+    for (number, options) in [
+        "--schedule plateau:2:0.5 --clip-norm 0.05 --validation-split 0.1",
+        "--optimizer adadelta-keras2 --tied --batch-size 64",
+        "--optimizer sgd:0.9 --learning-rate 0.5 --no-shuffle --patience 36",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (whole, parts) = (format!("whole{number}"), format!("parts{number}"));
+        let train = format!("train x.npy --layers 784,8 --json {options}");
+        folder.good(&format!("{train} --epochs 36 --out {whole}"));
+        folder.good(&format!("{train} --epochs 12 --out {parts} --threads 1"));
+        // On as many threads as there are, and told again what is known.
+        let stdout = folder.good(&format!("train --resume {parts} --epochs 24 --json"));
+        assert_eq!(json(stdout.lines().next().unwrap())["epoch"], 13);
+        folder.good(&format!("{train} --epochs 36 --resume {parts}"));
+        for name in ["model.safetensors", "best.safetensors"] {
+            assert_eq!(
+                folder.read(&whole, name),
+                folder.read(&parts, name),
+                "{name}"
+            );
+        }
+        let history = folder.history(&whole);
+        assert_eq!(history.len(), 36);
+        assert_eq!(history, folder.history(&parts));
+        // It has all its epochs already.
+        let model = folder.read(&parts, "model.safetensors");
+        folder.good(&format!("train --resume {parts}"));
+        assert_eq!(folder.read(&parts, "model.safetensors"), model);
+    }
+}
+
+#[test]
+fn what_cannot_go_on_is_an_error() {
+    let folder = Folder::new();
+    let train = "train x.npy --layers 784,8 --epochs 2 --out run";
+    folder.good(train);
+    for (arguments, says) in [
+        (
+            "--batch-size 7",
+            "batch size: given 7, but it began with 256",
+        ),
+        ("--optimizer sgd", "optimizer"),
+        ("--seed 1", "seed"),
+        ("--schedule cosine", "schedule"),
+        ("--layers 784,9", "784,8"),
+        ("--hidden tanh", "activations"),
+        ("--loss mse", "loss"),
+        ("--validation-split 0.5", "the training data"),
+        ("--validation x.npy", "the validation data: given 300 × 784"),
+    ] {
+        folder.bad(&format!("train --resume run --epochs 4 {arguments}"), says);
+    }
+    folder.bad("train --resume nothing", "no checkpoint");
+    folder.write_digits(1);
+    folder.bad(
+        "train --resume run --epochs 4",
+        "the training data: given 300 × 784",
+    );
+    fs::remove_file(folder.path("x.npy")).unwrap();
+    folder.bad("train --resume run --epochs 4", "x.npy");
+    folder.write_digits(0);
+
+    // A foreign file and a damaged one in the place of the checkpoint.
+    let path = folder.path("run/checkpoint.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
+    folder.bad("train --resume run --epochs 4", "bytes of numbers");
+    fs::copy(folder.path("run/model.safetensors"), &path).unwrap();
+    folder.bad("train --resume run --epochs 4", "metadata key `checkpoint`");
+    fs::write(&path, bytes).unwrap();
+    let before = folder.history("run");
+    folder.good("train --resume run --epochs 3");
+    assert_eq!(folder.history("run")[..2], before);
+}
+
+#[test]
+fn a_training_that_diverges_keeps_its_last_good_epoch() {
+    let folder = Folder::new();
+    let train = "train x.npy --layers 784,8 --optimizer sgd --output linear --loss sse \
+                 --learning-rate 2 --batch-size 300 --epochs 50 --out run";
+    let output = folder.run(train);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let good = folder.history("run").len();
+    assert!(
+        stderr.contains(&format!("in epoch {};", good + 1)),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains(&format!("after epoch {good} is in run")),
+        "{stderr}"
+    );
+    let model = Autoencoder::load(folder.path("run/model.safetensors")).unwrap();
+    assert_eq!(model.training().unwrap().epochs as usize, good);
+    for (_, mat) in model.parameters() {
+        assert!(mat.as_slice().iter().all(|x| x.is_finite()));
+    }
+}
+
+#[test]
+fn one_process_at_a_time_trains_in_a_folder() {
+    let folder = Folder::new();
+    let (mut child, stdout) = folder.endless("run");
+    for arguments in [
+        "train --out run",
+        "train --out run --force",
+        "train --resume run",
+    ] {
+        folder.bad(arguments, "another process is training in run");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(stdout);
+    // Killed, it holds no lock.
+    folder.good("train --resume run --epochs 1");
+    folder.good("train --force --epochs 1 --out run");
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_training_in_good_order() {
+    let folder = Folder::new();
+    for name in ["INT", "TERM"] {
+        let (mut child, stdout) = folder.endless(name);
+        signal(&child, name);
+        let lines: Vec<Value> = stdout.lines().map(|line| json(&line.unwrap())).collect();
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        let done = &lines[lines.len() - 1]["done"];
+        assert_eq!(done["interrupted"], true);
+        let epochs = done["epochs"].as_u64().unwrap();
+        let before = folder.history(name);
+        assert_eq!(before.len() as u64, epochs);
+
+        let more = epochs + 2;
+        folder.good(&format!("train --resume {name} --epochs {more}"));
+        let train = "train x.npy --layers 784,8 --json";
+        folder.good(&format!("{train} --epochs {more} --out whole{name}"));
+        assert_eq!(
+            folder.history(name),
+            folder.history(&format!("whole{name}"))
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_training_leaves_whole_files() {
+    let folder = Folder::new();
+    let train = "train x.npy --layers 784,64 --epochs 30 --json";
+    folder.good(&format!("{train} --out whole"));
+    for round in 0..6 {
+        let run = format!("run{round}");
+        let mut child = folder
+            .command(&format!("{train} --out {run}"))
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(5 + 40 * round));
+        let _ = child.kill();
+        child.wait().unwrap();
+        if folder.path(&run).join("checkpoint.safetensors").exists() {
+            folder.good(&format!("train --resume {run}"));
+        } else {
+            folder.good(&format!("{train} --out {run} --force"));
+        }
+        assert_eq!(folder.history(&run), folder.history("whole"), "{round}");
+        let names = fs::read_dir(folder.path(&run)).unwrap();
+        let mut names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(!names.any(|name| name.ends_with(".tmp")));
+    }
+}
