@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use autoencoder::data::{Dataset, digits};
-use autoencoder::model::{Checkpoint, EarlyStopping, Epoch, FitOptions, Trainer};
+use autoencoder::model::{
+    Checkpoint, EarlyStopping, Epoch, FitOptions, Part, Regularization, Trainer,
+};
 use autoencoder::{Autoencoder, Error, Optimizer};
 use tempfile::TempDir;
 
@@ -110,6 +112,54 @@ fn three_times_twelve_epochs_are_thirty_six() {
         }
         let norms = history.epochs.iter().map(|e| e.figures[0].value);
         assert!(norms.clone().any(|norm| norm > 0.01), "{optimizer}");
+    }
+}
+
+#[test]
+fn noise_dropout_and_random_codes_go_on_where_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let data = data();
+    let noisy = |epochs| FitOptions {
+        noise: Some("gaussian:0.3".parse().unwrap()),
+        dropout: 0.2,
+        ..options(Optimizer::adam_keras(), epochs)
+    };
+    let frozen = |epochs| FitOptions {
+        freeze: Some(Part::Encoder),
+        ..options(Optimizer::adam_keras(), epochs)
+    };
+    let warming = |epochs| FitOptions {
+        regularization: Regularization {
+            beta_warm_up: 5,
+            ..Regularization::default()
+        },
+        ..options(Optimizer::adam_keras(), epochs)
+    };
+    let builder = Autoencoder::builder()
+        .sample_shape([28, 28])
+        .encoder([12, 5]);
+    let variational = builder.variational(true).build().unwrap();
+    let cases: [(Autoencoder, &dyn Fn(u32) -> FitOptions); 3] = [
+        (model(false), &noisy),
+        (model(true), &frozen),
+        (variational, &warming),
+    ];
+    for (model, options) in cases {
+        let (whole, half) = (options(6), options(3));
+        let mut trainer = Trainer::new(&model, &data, &whole).unwrap();
+        while trainer.epoch(&mut ()).unwrap().is_continue() {}
+        let (expected, history) = trainer.finish();
+
+        let mut trainer = Trainer::new(&model, &data, &half).unwrap();
+        while trainer.epoch(&mut ()).unwrap().is_continue() {}
+        trainer.save(&path, "").unwrap();
+        let checkpoint = Checkpoint::load(&path).unwrap();
+        let mut trainer = Trainer::resume(checkpoint, &data, &whole).unwrap();
+        while trainer.epoch(&mut ()).unwrap().is_continue() {}
+        let resumed = trainer.history().epochs.clone();
+        assert_eq!(timeless(&resumed), timeless(&history.epochs));
+        assert_eq!(bits(&trainer.finish().0), bits(&expected));
     }
 }
 

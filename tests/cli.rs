@@ -488,6 +488,9 @@ fn codes_go_out_and_come_back() {
     assert_eq!(numbers, codes.as_slice());
 
     folder.good("decode run/model.safetensors codes.npy -o decoded.npy");
+    folder.good("decode run/model.safetensors codes.csv -o from-csv.npy");
+    let (one, other) = (folder.read("decoded.npy"), folder.read("from-csv.npy"));
+    assert_eq!(one.as_slice(), other.as_slice());
     folder.good("reconstruct run/model.safetensors digits.npy -o x.npy --png x.png");
     let expected = model.reconstruct(&x).unwrap();
     assert_eq!(folder.read("decoded.npy").as_slice(), expected.as_slice());

@@ -4,6 +4,7 @@
 //! - [`digits()`]: the 10 000 digits of MNIST that come with the crate.
 //! - [`standard_normal`]: numbers that were never measured.
 //! - [`load`]: IDX and `.npy` files, also compressed with gzip.
+//! - [`read_csv`]: numbers as text.
 //! - [`save`]: codes and reconstructions as `.npy` or `.csv`.
 
 use std::path::Path;
@@ -18,7 +19,7 @@ mod normal;
 mod npy;
 mod source;
 
-pub use csv::{write_csv, write_csv_to};
+pub use csv::{read_csv, write_csv, write_csv_to};
 pub use dataset::Dataset;
 pub use digits::{digits, digits_split};
 pub use fingerprint::Fingerprint;
