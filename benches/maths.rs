@@ -16,17 +16,13 @@ const LENGTH: usize = 4096;
 
 fn main() {
     let levels = Level::available();
-    let clock = cycles::per_second();
-    println!(
-        "Elements per cycle of {:.2} GHz, {LENGTH} elements in L1; in brackets ns an element\n",
-        clock / 1e9
-    );
+    println!("Elements per cycle, {LENGTH} elements in L1; in brackets ns an element\n");
     let names: Vec<String> = levels.iter().map(Level::to_string).collect();
     println!(
-        "| function | {} | rten-vecmath 0.27 | scalar libm | ours / rten | ours / scalar |",
+        "| function | {} | rten-vecmath 0.27 | scalar libm | ours / rten | ours / scalar | GHz |",
         names.join(" | ")
     );
-    println!("|---|{}---|---|---|---|", "---|".repeat(levels.len()));
+    println!("|---|{}---|---|---|---|---|", "---|".repeat(levels.len()));
     for function in Function::ALL {
         if !is_wanted(function.name) {
             continue;
@@ -43,6 +39,7 @@ fn main() {
             .collect();
         let mut to = vec![0.0; LENGTH];
         contenders.push(contender(move || function.scalar(from, &mut to)));
+        contenders.push(cycles::counter());
         if let Some(rten) = function.rten {
             let mut to = vec![MaybeUninit::uninit(); LENGTH];
             contenders.push(contender(move || {
@@ -54,18 +51,20 @@ fn main() {
             .iter()
             .map(|time| time.least / LENGTH as f64)
             .collect();
+        let clock = cycles::per_second(times[levels.len() + 1]);
         let show = |seconds: f64| format!("{:.2} ({:.3})", 1.0 / (seconds * clock), seconds * 1e9);
         let (ours, scalar) = (seconds[levels.len() - 1], seconds[levels.len()]);
         let cells: Vec<String> = seconds[..levels.len()].iter().map(|&s| show(s)).collect();
-        let rten = seconds.get(levels.len() + 1);
+        let rten = seconds.get(levels.len() + 2);
         println!(
-            "| {} | {} | {} | {} | {} | {:.0} |",
+            "| {} | {} | {} | {} | {} | {:.0} | {:.2} |",
             function.name,
             cells.join(" | "),
             rten.map_or("–".into(), |&seconds| show(seconds)),
             show(scalar),
             rten.map_or("–".into(), |seconds| format!("{:.2}", seconds / ours)),
             scalar / ours,
+            clock / 1e9,
         );
     }
 }

@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
+use autoencoder_benches::peak::Peak;
 use autoencoder_benches::race::{Contender, race};
 use autoencoder_benches::step::{Net, Training};
-use autoencoder_benches::{is_wanted, peak, pool, thread_counts};
+use autoencoder_benches::{is_wanted, pool, thread_counts};
 use autoencoder_kernels::{Context, Level};
 use rayon::ThreadPool;
 
@@ -51,10 +52,6 @@ fn steps(axis: &str, nets: Vec<Net>, threads: &[usize], pools: &[ThreadPool]) {
     if !is_wanted(axis) {
         return;
     }
-    let peaks: Vec<_> = threads
-        .iter()
-        .map(|&threads| peak::flops_per_second(threads))
-        .collect();
     let columns: String = threads
         .iter()
         .map(|t| format!("µs, {t} thread(s) | GFLOP/s | of peak | "))
@@ -63,27 +60,16 @@ fn steps(axis: &str, nets: Vec<Net>, threads: &[usize], pools: &[ThreadPool]) {
         "\n| a training step, by {axis} | parameters, MB | rows, MB | {columns}speed-up |\n|{}",
         "---|".repeat(4 + 3 * threads.len())
     );
-    for net in nets {
-        Training::check(&net, pools);
-        let mut contenders: Vec<Contender<'_>> = pools
-            .iter()
-            .map(|pool| {
-                let mut training = Training::new(&net, Context::default(), true);
-                // A turn is one visit to the pool, as an epoch is.
-                let turn = move |steps: u32| {
-                    pool.install(|| {
-                        (0..steps).for_each(|_| {
-                            training.step();
-                        });
-                    });
-                };
-                Box::new(turn) as Contender<'_>
-            })
-            .collect();
-        let times: Vec<f64> = race(&mut contenders, Duration::from_millis(700))
-            .iter()
-            .map(|time| time.least)
-            .collect();
+    let mut peaks: Vec<Peak> = threads.iter().map(|&threads| Peak::new(threads)).collect();
+    let measured: Vec<_> = nets
+        .into_iter()
+        .map(|net| {
+            peaks.iter_mut().for_each(Peak::measure);
+            let seconds = seconds_a_step(&net, pools);
+            (net, seconds)
+        })
+        .collect();
+    for (net, times) in measured {
         let mut row = format!(
             "| {net} | {:.2} | {:.2} |",
             net.parameter_bytes() as f64 / 1e6,
@@ -91,12 +77,32 @@ fn steps(axis: &str, nets: Vec<Net>, threads: &[usize], pools: &[ThreadPool]) {
         );
         for (seconds, peak) in times.iter().zip(&peaks) {
             let speed = net.flops() / seconds;
-            let share = peak.map_or("–".into(), |peak| {
-                format!("{:.0} %", 100.0 * speed / peak)
-            });
+            let share = peak.share(speed);
             row += &format!(" {:.1} | {:.0} | {share} |", seconds * 1e6, speed / 1e9);
         }
         let speed_up = times[0] / times[times.len() - 1];
         println!("{row} {speed_up:.2} |");
     }
+}
+
+/// With each of the pools.
+fn seconds_a_step(net: &Net, pools: &[ThreadPool]) -> Vec<f64> {
+    Training::check(net, pools);
+    let mut contenders: Vec<Contender<'_>> = pools
+        .iter()
+        .map(|pool| {
+            let mut training = Training::new(net, Context::default(), true);
+            // A turn is one visit to the pool, as an epoch is.
+            let turn = move |steps: u32| {
+                pool.install(|| {
+                    (0..steps).for_each(|_| {
+                        training.step();
+                    });
+                });
+            };
+            Box::new(turn) as Contender<'_>
+        })
+        .collect();
+    let times = race(&mut contenders, Duration::from_millis(700));
+    times.iter().map(|time| time.least).collect()
 }

@@ -5,8 +5,9 @@
 //! With the feature `peers-heavy`, faer and rten-gemm take part. Give part of a
 //! shape's name, or `odd`, to see those only.
 
+use autoencoder_benches::peak::Peak;
 use autoencoder_benches::product::{ODD_AND_EVEN, Peer, SUITE, speeds};
-use autoencoder_benches::{is_wanted, peak, thread_counts};
+use autoencoder_benches::{is_wanted, thread_counts};
 use autoencoder_kernels::Level;
 
 /// Where a child finds its number of threads.
@@ -49,7 +50,14 @@ fn suite(threads: usize) {
     if shapes.is_empty() {
         return;
     }
-    let peak = peak::flops_per_second(threads);
+    let mut peak = Peak::new(threads);
+    let measured: Vec<_> = shapes
+        .iter()
+        .map(|&&shape| {
+            peak.measure();
+            (shape, speeds(shape, Peer::ALL, threads > 1))
+        })
+        .collect();
     let names: Vec<_> = Peer::ALL.iter().map(|peer| peer.name()).collect();
     println!(
         "\n| m×k×n, {threads} thread(s) | {} | ratio | of peak |",
@@ -57,13 +65,10 @@ fn suite(threads: usize) {
     );
     println!("|---|{}---|---|", "---|".repeat(names.len()));
     let mut product = 1.0;
-    for shape in &shapes {
-        let speeds = speeds(**shape, Peer::ALL, threads > 1);
+    for (shape, speeds) in &measured {
         let cells: Vec<_> = speeds.iter().map(|s| format!("{:.0}", s / 1e9)).collect();
         let ratio = speeds[0] / speeds[1..].iter().copied().fold(0.0, f64::max);
-        let share = peak.map_or("–".into(), |peak| {
-            format!("{:.0} %", 100.0 * speeds[0] / peak)
-        });
+        let share = peak.share(speeds[0]);
         println!("| {shape} | {} | {ratio:.2} | {share} |", cells.join(" | "));
         product *= ratio;
     }
@@ -81,12 +86,14 @@ fn odd_and_even(threads: usize) {
     println!("\n| odd, even, {threads} thread(s) | peer | odd | even | odd / even |");
     println!("|---|---|---|---|---|");
     for (odd, even) in ODD_AND_EVEN {
-        for &peer in Peer::ALL {
-            let speed = |shape| speeds(shape, &[peer], threads > 1)[0] / 1e9;
-            let (odd_speed, even_speed) = (speed(odd), speed(even));
+        let [odd_speeds, even_speeds] =
+            [odd, even].map(|shape| speeds(shape, Peer::ALL, threads > 1));
+        for ((peer, odd_speed), even_speed) in Peer::ALL.iter().zip(odd_speeds).zip(even_speeds) {
             println!(
-                "| {odd}, {even} | {} | {odd_speed:.0} | {even_speed:.0} | {:.2} |",
+                "| {odd}, {even} | {} | {:.0} | {:.0} | {:.2} |",
                 peer.name(),
+                odd_speed / 1e9,
+                even_speed / 1e9,
                 odd_speed / even_speed
             );
         }

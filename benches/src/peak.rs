@@ -22,6 +22,37 @@ const PASSES: u32 = 1_000_000;
 /// Measurements, of which the best one counts.
 const ROUNDS: u32 = 60;
 
+/// The peak of so many threads, as far as it is known: the machine may be slow
+/// in the moment of any one measurement, so benchmarks measure it time and again.
+#[derive(Clone, Copy, Debug)]
+pub struct Peak {
+    threads: usize,
+    best: Option<f64>,
+}
+
+impl Peak {
+    /// Not yet measured.
+    pub fn new(threads: usize) -> Self {
+        Peak {
+            threads,
+            best: None,
+        }
+    }
+
+    /// Measures once more.
+    pub fn measure(&mut self) {
+        let now = flops_per_second(self.threads);
+        self.best = self.best.into_iter().chain(now).reduce(f64::max);
+    }
+
+    /// This many FLOP/s as a percentage of the peak.
+    pub fn share(&self, speed: f64) -> String {
+        self.best.map_or("–".into(), |best| {
+            format!("{:.0} %", 100.0 * speed / best)
+        })
+    }
+}
+
 /// A loop and the floating-point operations of a pass over its chains.
 #[derive(Clone, Copy)]
 struct Loop {

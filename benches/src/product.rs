@@ -323,7 +323,7 @@ pub fn speeds(shape: Shape, peers: &[Peer], parallel: bool) -> Vec<f64> {
             contender(move || problem.multiply(peer, parallel, &mut c))
         })
         .collect();
-    let times = race(&mut contenders, Duration::from_millis(600));
+    let times = race(&mut contenders, Duration::from_millis(500));
     times
         .iter()
         .map(|time| shape.flops() / time.least)
