@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use autoencoder_benches::peak::Peak;
-use autoencoder_benches::race::{Contender, race};
+use autoencoder_benches::race::{Contender, contender, race};
 use autoencoder_benches::step::{Net, Training};
-use autoencoder_benches::{is_wanted, pool, thread_counts};
+use autoencoder_benches::{is_wanted, peak, pool, share, thread_counts};
 use autoencoder_kernels::{Context, Level};
 use rayon::ThreadPool;
 
@@ -60,24 +59,16 @@ fn steps(axis: &str, nets: Vec<Net>, threads: &[usize], pools: &[ThreadPool]) {
         "\n| a training step, by {axis} | parameters, MB | rows, MB | {columns}speed-up |\n|{}",
         "---|".repeat(4 + 3 * threads.len())
     );
-    let mut peaks: Vec<Peak> = threads.iter().map(|&threads| Peak::new(threads)).collect();
-    let measured: Vec<_> = nets
-        .into_iter()
-        .map(|net| {
-            peaks.iter_mut().for_each(Peak::measure);
-            let seconds = seconds_a_step(&net, pools);
-            (net, seconds)
-        })
-        .collect();
-    for (net, times) in measured {
+    for net in nets {
+        let (times, peaks) = measure(&net, pools);
         let mut row = format!(
             "| {net} | {:.2} | {:.2} |",
             net.parameter_bytes() as f64 / 1e6,
             net.row_bytes() as f64 / 1e6
         );
-        for (seconds, peak) in times.iter().zip(&peaks) {
+        for (seconds, &peak) in times.iter().zip(&peaks) {
             let speed = net.flops() / seconds;
-            let share = peak.share(speed);
+            let share = share(speed, peak);
             row += &format!(" {:.1} | {:.0} | {share} |", seconds * 1e6, speed / 1e9);
         }
         let speed_up = times[0] / times[times.len() - 1];
@@ -85,24 +76,35 @@ fn steps(axis: &str, nets: Vec<Net>, threads: &[usize], pools: &[ThreadPool]) {
     }
 }
 
-/// With each of the pools.
-fn seconds_a_step(net: &Net, pools: &[ThreadPool]) -> Vec<f64> {
+/// Seconds of a step, and the peak meanwhile, with each of the pools.
+fn measure(net: &Net, pools: &[ThreadPool]) -> (Vec<f64>, Vec<Option<f64>>) {
     Training::check(net, pools);
     let mut contenders: Vec<Contender<'_>> = pools
         .iter()
         .map(|pool| {
             let mut training = Training::new(net, Context::default(), true);
-            // A turn is one visit to the pool, as an epoch is.
-            let turn = move |steps: u32| {
-                pool.install(|| {
-                    (0..steps).for_each(|_| {
-                        training.step();
-                    });
-                });
-            };
-            Box::new(turn) as Contender<'_>
+            let step = move || _ = training.step();
+            on(pool, contender(step))
         })
         .collect();
+    let mut flops = Vec::new();
+    for pool in pools {
+        let parallel = pool.current_num_threads() > 1;
+        if let Some((counter, of_a_call)) = pool.install(|| peak::counter(parallel)) {
+            contenders.push(on(pool, counter));
+            flops.push(of_a_call);
+        }
+    }
     let times = race(&mut contenders, Duration::from_millis(700));
-    times.iter().map(|time| time.least).collect()
+    let (steps, counters) = times.split_at(pools.len());
+    let peak = |i: usize| Some(flops.get(i)? / counters.get(i)?.least);
+    (
+        steps.iter().map(|time| time.least).collect(),
+        (0..pools.len()).map(peak).collect(),
+    )
+}
+
+/// A turn is one visit to the pool, as an epoch is.
+fn on<'a>(pool: &'a ThreadPool, mut contender: Contender<'a>) -> Contender<'a> {
+    Box::new(move |calls| pool.install(|| contender(calls)))
 }

@@ -5,9 +5,8 @@
 //! With the feature `peers-heavy`, faer and rten-gemm take part. Give part of a
 //! shape's name, or `odd`, to see those only.
 
-use autoencoder_benches::peak::Peak;
-use autoencoder_benches::product::{ODD_AND_EVEN, Peer, SUITE, speeds};
-use autoencoder_benches::{is_wanted, thread_counts};
+use autoencoder_benches::product::{ODD_AND_EVEN, Peer, SUITE, Speeds};
+use autoencoder_benches::{is_wanted, share, thread_counts};
 use autoencoder_kernels::Level;
 
 /// Where a child finds its number of threads.
@@ -50,14 +49,6 @@ fn suite(threads: usize) {
     if shapes.is_empty() {
         return;
     }
-    let mut peak = Peak::new(threads);
-    let measured: Vec<_> = shapes
-        .iter()
-        .map(|&&shape| {
-            peak.measure();
-            (shape, speeds(shape, Peer::ALL, threads > 1))
-        })
-        .collect();
     let names: Vec<_> = Peer::ALL.iter().map(|peer| peer.name()).collect();
     println!(
         "\n| m×k×n, {threads} thread(s) | {} | ratio | of peak |",
@@ -65,10 +56,14 @@ fn suite(threads: usize) {
     );
     println!("|---|{}---|---|", "---|".repeat(names.len()));
     let mut product = 1.0;
-    for (shape, speeds) in &measured {
+    for &&shape in &shapes {
+        let Speeds {
+            peers: speeds,
+            peak,
+        } = Speeds::race(shape, Peer::ALL, threads > 1);
         let cells: Vec<_> = speeds.iter().map(|s| format!("{:.0}", s / 1e9)).collect();
         let ratio = speeds[0] / speeds[1..].iter().copied().fold(0.0, f64::max);
-        let share = peak.share(speeds[0]);
+        let share = share(speeds[0], peak);
         println!("| {shape} | {} | {ratio:.2} | {share} |", cells.join(" | "));
         product *= ratio;
     }
@@ -87,7 +82,7 @@ fn odd_and_even(threads: usize) {
     println!("|---|---|---|---|---|");
     for (odd, even) in ODD_AND_EVEN {
         let [odd_speeds, even_speeds] =
-            [odd, even].map(|shape| speeds(shape, Peer::ALL, threads > 1));
+            [odd, even].map(|shape| Speeds::race(shape, Peer::ALL, threads > 1).peers);
         for ((peer, odd_speed), even_speed) in Peer::ALL.iter().zip(odd_speeds).zip(even_speeds) {
             println!(
                 "| {odd}, {even} | {} | {:.0} | {:.0} | {:.2} |",

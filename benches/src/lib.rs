@@ -39,6 +39,13 @@ pub fn thread_counts() -> Vec<usize> {
     if cores > 1 { vec![1, cores] } else { vec![1] }
 }
 
+/// This speed as a percentage of the peak.
+pub fn share(speed: f64, peak: Option<f64>) -> String {
+    peak.map_or("–".into(), |peak| {
+        format!("{:.0} %", 100.0 * speed / peak)
+    })
+}
+
 /// A rayon pool of its own.
 ///
 /// # Panics

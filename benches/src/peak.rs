@@ -10,54 +10,44 @@ use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::Instant;
 
+use crate::race::{Contender, contender};
+
 /// Independent sums with AVX-512, half of its 32 registers.
 const CHAINS_AVX512: usize = 16;
 
 /// Independent sums with AVX2, which leave some of its 16 registers to the rest.
 const CHAINS_AVX2: usize = 12;
 
-/// Passes over the chains in one measurement: some milliseconds.
+/// Passes over the chains in one measurement of [`flops_per_second`]: some
+/// milliseconds.
 const PASSES: u32 = 1_000_000;
 
 /// Measurements, of which the best one counts.
 const ROUNDS: u32 = 60;
 
-/// The peak of so many threads, as far as it is known: the machine may be slow
-/// in the moment of any one measurement, so benchmarks measure it time and again.
-#[derive(Clone, Copy, Debug)]
-pub struct Peak {
-    threads: usize,
-    best: Option<f64>,
-}
+/// Passes of one call of a contender: some 200 µs.
+const PASSES_A_CALL: u32 = 100_000;
 
-impl Peak {
-    /// Not yet measured.
-    pub fn new(threads: usize) -> Self {
-        Peak {
-            threads,
-            best: None,
-        }
-    }
-
-    /// Measures once more.
-    pub fn measure(&mut self) {
-        let now = flops_per_second(self.threads);
-        self.best = self.best.into_iter().chain(now).reduce(f64::max);
-    }
-
-    /// This many FLOP/s as a percentage of the peak.
-    pub fn share(&self, speed: f64) -> String {
-        self.best.map_or("–".into(), |best| {
-            format!("{:.0} %", 100.0 * speed / best)
-        })
-    }
+/// The loop as a contender, on the calling thread or on all of the current pool:
+/// in a race it finds the peak at the clock that the others ran at. With it, the
+/// operations of one call. `None` as for [`flops_per_second`].
+pub fn counter<'a>(parallel: bool) -> Option<(Contender<'a>, f64)> {
+    let chosen = fastest_loop()?;
+    let call = move || black_box((chosen.run)(black_box(0.5), PASSES_A_CALL));
+    let flops = chosen.flops_per_pass * f64::from(PASSES_A_CALL);
+    Some(if parallel {
+        let all = move || _ = rayon::broadcast(|_| call());
+        (contender(all), flops * rayon::current_num_threads() as f64)
+    } else {
+        (contender(move || _ = call()), flops)
+    })
 }
 
 /// A loop and the floating-point operations of a pass over its chains.
 #[derive(Clone, Copy)]
 struct Loop {
-    /// `PASSES` passes; the argument is a number that the compiler must not know.
-    run: fn(f32) -> f32,
+    /// So many passes, of a number that the compiler must not know.
+    run: fn(f32, u32) -> f32,
     flops_per_pass: f64,
 }
 
@@ -71,7 +61,7 @@ pub fn flops_per_second(threads: usize) -> Option<f64> {
             .map(|_| {
                 barrier.wait();
                 let start = Instant::now();
-                black_box((chosen.run)(black_box(0.5)));
+                black_box((chosen.run)(black_box(0.5), PASSES));
                 // The slowest thread ends the round.
                 barrier.wait();
                 start.elapsed().as_secs_f64()
@@ -99,14 +89,14 @@ fn fastest_loop() -> Option<Loop> {
     if is_x86_feature_detected!("avx512f") {
         Some(Loop {
             // SAFETY: the CPU has AVX-512F, the one feature that the loop needs.
-            run: |x| unsafe { avx512(x) },
+            run: |x, passes| unsafe { avx512(x, passes) },
             flops_per_pass: (2 * 16 * CHAINS_AVX512) as f64,
         })
     } else if is_x86_feature_detected!("avx") && is_x86_feature_detected!("fma") {
         Some(Loop {
             // SAFETY: the CPU has AVX and FMA, the two features that the loop
             // needs.
-            run: |x| unsafe { avx2(x) },
+            run: |x, passes| unsafe { avx2(x, passes) },
             flops_per_pass: (2 * 8 * CHAINS_AVX2) as f64,
         })
     } else {
@@ -116,13 +106,13 @@ fn fastest_loop() -> Option<Loop> {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-fn avx512(x: f32) -> f32 {
+fn avx512(x: f32, passes: u32) -> f32 {
     use std::arch::x86_64::*;
 
     // s = s·x + x runs to x / (1 − x): neither infinite nor subnormal.
     let x = _mm512_set1_ps(x);
     let mut sums = [x; CHAINS_AVX512];
-    for _ in 0..PASSES {
+    for _ in 0..passes {
         for sum in &mut sums {
             *sum = _mm512_fmadd_ps(*sum, x, x);
         }
@@ -133,13 +123,13 @@ fn avx512(x: f32) -> f32 {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx,fma")]
-fn avx2(x: f32) -> f32 {
+fn avx2(x: f32, passes: u32) -> f32 {
     use std::arch::x86_64::*;
 
     // As above.
     let x = _mm256_set1_ps(x);
     let mut sums = [x; CHAINS_AVX2];
-    for _ in 0..PASSES {
+    for _ in 0..passes {
         for sum in &mut sums {
             *sum = _mm256_fmadd_ps(*sum, x, x);
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use autoencoder_kernels::gemm::gemm as our_gemm;
 use autoencoder_kernels::{Context, Mat, MatRef};
 
+use crate::peak;
 use crate::race::{contender, race};
 
 /// A product of the suite: C (m × n) = A (m × k) · B (k × n).
@@ -311,21 +312,36 @@ fn rten_view(mat: &Mat<f32>, transposed: bool) -> rten_tensor::Matrix<'_, f32> {
     if transposed { view.transposed() } else { view }
 }
 
-/// FLOP/s of the product by each of the peers, which take turns, on one thread
-/// or on the current pool's.
-pub fn speeds(shape: Shape, peers: &[Peer], parallel: bool) -> Vec<f64> {
-    let problem = shape.problem();
-    let mut contenders: Vec<_> = peers
-        .iter()
-        .map(|&peer| {
-            problem.check(peer, parallel);
-            let (problem, mut c) = (&problem, problem.output());
-            contender(move || problem.multiply(peer, parallel, &mut c))
-        })
-        .collect();
-    let times = race(&mut contenders, Duration::from_millis(500));
-    times
-        .iter()
-        .map(|time| shape.flops() / time.least)
-        .collect()
+/// Of one race.
+pub struct Speeds {
+    /// FLOP/s, by peer.
+    pub peers: Vec<f64>,
+    /// What multiply-adds in registers reached meanwhile.
+    pub peak: Option<f64>,
+}
+
+impl Speeds {
+    /// The product by each of the peers, which take turns, on one thread or on
+    /// the current pool's.
+    pub fn race(shape: Shape, peers: &[Peer], parallel: bool) -> Self {
+        let problem = shape.problem();
+        let mut contenders: Vec<_> = peers
+            .iter()
+            .map(|&peer| {
+                problem.check(peer, parallel);
+                let (problem, mut c) = (&problem, problem.output());
+                contender(move || problem.multiply(peer, parallel, &mut c))
+            })
+            .collect();
+        let (counter, flops) = peak::counter(parallel).unzip();
+        contenders.extend(counter);
+        let times = race(&mut contenders, Duration::from_millis(500));
+        Speeds {
+            peers: times[..peers.len()]
+                .iter()
+                .map(|time| shape.flops() / time.least)
+                .collect(),
+            peak: flops.map(|flops| flops / times[peers.len()].least),
+        }
+    }
 }

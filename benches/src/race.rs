@@ -10,7 +10,7 @@ const TURN: Duration = Duration::from_micros(500);
 const ROUNDS: usize = 7;
 
 /// What is timed: called with how many calls to make in a row.
-pub type Contender<'a> = Box<dyn FnMut(u32) + 'a>;
+pub type Contender<'a> = Box<dyn FnMut(u32) + Send + 'a>;
 
 /// Seconds of one call.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub struct Time {
 }
 
 /// A contender from a single call.
-pub fn contender<'a>(mut call: impl FnMut() + 'a) -> Contender<'a> {
+pub fn contender<'a>(mut call: impl FnMut() + Send + 'a) -> Contender<'a> {
     Box::new(move |calls| (0..calls).for_each(|_| call()))
 }
 
