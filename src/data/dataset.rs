@@ -229,6 +229,7 @@ impl Dataset {
     ) -> Result<()> {
         self.check_gather(indices, out.shape())?;
         let level = Level::current();
+        let next = if self.exceeds_caches() { next } else { &[] };
         // In turns: a CPU can wait for some tens of lines at a time.
         let mut next = next.iter();
         for (to, &from) in indices.iter().enumerate() {
@@ -375,6 +376,14 @@ impl Dataset {
         Ok(())
     }
 
+    fn exceeds_caches(&self) -> bool {
+        let bytes = match &self.values {
+            Values::F32(values) => size_of_val(&values[..]),
+            Values::U8(values) => values.len(),
+        };
+        bytes > CACHED_BYTES
+    }
+
     fn prefetch(&self, i: usize) {
         if i < self.len() {
             let start = (self.rows.start + i) * self.features;
@@ -405,6 +414,9 @@ impl Dataset {
         }
     }
 }
+
+/// Data of up to this many bytes is taken to stay in the CPU's L2 cache.
+const CACHED_BYTES: usize = 1 << 20;
 
 /// The byte that stands for 1.
 const WHITE: f32 = 255.0;

@@ -8,12 +8,12 @@ use super::instruction::Weights;
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{MAX_PARTS, Tape, Value};
-use super::replay::{BLOCK_ROWS, Memory, Replay, context_for, copies, refresh};
+use super::replay::{BLOCK_ROWS, MAX_BLOCK_ROWS, Memory, Replay, context_for, copies, refresh};
 use crate::error::{Error, Result};
 
 /// Rows of a parallel task, in blocks that pass one after another through the
 /// task's own small buffers.
-const TASK_ROWS: usize = 8 * BLOCK_ROWS;
+const TASK_ROWS: usize = MAX_BLOCK_ROWS;
 
 /// Rows from which transposed copies of weights pay.
 const COPY_ROWS: usize = BLOCK_ROWS;
@@ -106,9 +106,10 @@ impl Inference {
         fill: &(impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync),
     ) -> Result<()> {
         let (rows, cols) = output.shape();
-        let mut memory = Memory::new(&self.plan, BLOCK_ROWS.min(rows))?;
-        for start in (0..rows).step_by(BLOCK_ROWS) {
-            let end = rows.min(start + BLOCK_ROWS);
+        let block_rows = self.plan.block_rows;
+        let mut memory = Memory::new(&self.plan, block_rows.min(rows))?;
+        for start in (0..rows).step_by(block_rows) {
+            let end = rows.min(start + block_rows);
             let replay = Replay {
                 context: self.context.with_parallelism(Parallelism::Serial),
                 instructions: &self.plan.instructions,

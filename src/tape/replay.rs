@@ -13,13 +13,28 @@ use super::plan::Plan;
 use super::record::MAX_PARTS;
 use crate::error::{Error, Result};
 
-/// Rows of a block. Enough that a weight, once loaded from L2, is used for
-/// many rows; few enough that the buffers of a block stay in L2 next to the
-/// weights, and that a minibatch has blocks for several threads. (Measured on
-/// one core of an EPYC with 1 MiB of L2, 784-32-784 to 784-1000-…-784: 16 is up
-/// to a third slower where weights exceed L2, 64 and 128 differ from 32 by less
-/// than the noise of a busy machine.)
+/// Rows of a block, at least. Enough that a weight, once loaded from L2, is
+/// used for many rows; few enough that the buffers of a block stay in L2 next to
+/// the weights, and that a minibatch has blocks for several threads. (Measured
+/// on one core of an EPYC with 1 MiB of L2, 784-32-784 to 784-1000-…-784: 16 is
+/// up to a third slower where weights exceed L2, 64 differs from 32 by 2 %.)
 pub(super) const BLOCK_ROWS: usize = 32;
+
+/// Rows of a block, at most.
+pub(super) const MAX_BLOCK_ROWS: usize = 256;
+
+/// Multiply-adds of a block, forward and backward, that make up for what it
+/// costs to begin each instruction anew. (10-5-8-10 with 256 rows in one block
+/// takes 0.78 of the time of eight blocks.)
+const BLOCK_PRODUCTS: usize = 125_000;
+
+/// The rows of a block of a net with this many weights. A matter of the net
+/// alone: were it one of the machine or its caches, so would be the last bits of
+/// the bias gradients.
+pub(super) fn block_rows(weights: usize) -> usize {
+    let rows = BLOCK_PRODUCTS / weights.saturating_mul(3).max(1);
+    (rows / BLOCK_ROWS * BLOCK_ROWS).clamp(BLOCK_ROWS, MAX_BLOCK_ROWS)
+}
 
 /// Floating-point operations under which a region stays on one thread: waking
 /// another costs as much time.
@@ -47,12 +62,13 @@ pub(super) struct Memory {
     losses: Vec<AtomicU64>,
     /// How many there are.
     parts: usize,
+    block_rows: usize,
 }
 
 impl Memory {
     /// Memory for up to `rows` rows.
     pub(super) fn new(plan: &Plan, rows: usize) -> Result<Self> {
-        let blocks = rows.div_ceil(BLOCK_ROWS);
+        let blocks = rows.div_ceil(plan.block_rows);
         let mats = |rows: usize, widths: &[usize]| {
             let mat = |&width| Ok(Mat::try_zeros(rows, width)?);
             widths.iter().map(mat).collect::<Result<Vec<_>>>()
@@ -62,6 +78,7 @@ impl Memory {
             sums: mats(blocks, &plan.sums_widths)?,
             shared: plan.shared_widths.iter().map(|&w| vec![0.0; w]).collect(),
             parts: plan.parts,
+            block_rows: plan.block_rows,
             losses: (0..blocks * plan.parts)
                 .map(|_| AtomicU64::new(0))
                 .collect(),
@@ -73,18 +90,19 @@ impl Memory {
     /// Adds up sums of the blocks that have the first `rows` rows, one after
     /// another.
     pub(super) fn total(&self, sums: Sums, rows: usize, total: &mut [f32]) {
-        add_up(&self.sums[sums.0], rows, total);
+        add_up(&self.sums[sums.0], rows.div_ceil(self.block_rows), total);
     }
 
     /// The same, to a row of numbers that all blocks share.
     pub(super) fn add_up(&mut self, sums: Sums, to: Shared, rows: usize) {
-        add_up(&self.sums[sums.0], rows, &mut self.shared[to.0]);
+        let blocks = rows.div_ceil(self.block_rows);
+        add_up(&self.sums[sums.0], blocks, &mut self.shared[to.0]);
     }
 }
 
-fn add_up(sums: &Mat<f32>, rows: usize, total: &mut [f32]) {
+fn add_up(sums: &Mat<f32>, blocks: usize, total: &mut [f32]) {
     total.fill(0.0);
-    for block in 0..rows.div_ceil(BLOCK_ROWS) {
+    for block in 0..blocks {
         let part = sums.row(block);
         total
             .iter_mut()
@@ -124,15 +142,16 @@ impl Replay<'_> {
             shared,
             losses,
             parts,
+            block_rows,
         } = memory;
-        let parts = *parts;
+        let (parts, block_rows) = (*parts, *block_rows);
         let sums_count = sums.len();
         for_each_block(
             self.context.parallelism,
             buffers,
             sums,
             self.rows,
-            BLOCK_ROWS,
+            block_rows,
             |index, mut block| {
                 if self.begins {
                     (0..sums_count).for_each(|number| block.per_block(number).fill(0.0));
@@ -151,7 +170,7 @@ impl Replay<'_> {
             return Err(error);
         }
         let mut totals = [0.0; MAX_PARTS];
-        for block in 0..self.rows.div_ceil(BLOCK_ROWS) {
+        for block in 0..self.rows.div_ceil(block_rows) {
             let losses = &losses[block * parts..][..parts];
             for (total, bits) in totals.iter_mut().zip(losses) {
                 *total += f64::from_bits(bits.load(Ordering::Relaxed));
