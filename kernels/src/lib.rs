@@ -37,7 +37,8 @@
 //! | [`math`] | exp, log, tanh, … with error bounds in ULP |
 //! | [`noise`] | corrupted samples, and dropout |
 //! | [`random`] | numbers that are a function of seed, step, row and column |
-//! | [`transpose`], [`convert`], [`prefetch`], [`rows`] | Wᵀ, 8-bit data, blocks of rows on threads |
+//! | [`transpose`], [`rows`] | Wᵀ, blocks of rows on threads |
+//! | [`gather`], [`convert`], [`prefetch`] | shuffled samples, 8-bit ones, and those to come |
 //! | [`mod@reference`] | the specification: all of the above naively, in f64 |
 //! | [`mat`] | owned matrices and checked strided views |
 //! | [`parallel`] | regions of independent tasks on the caller's pool |
@@ -69,6 +70,7 @@ pub mod activation;
 pub mod convert;
 pub mod dense;
 pub mod error;
+pub mod gather;
 pub mod gemm;
 pub mod level;
 pub mod loss;

@@ -37,3 +37,8 @@ pub(crate) const A_BLOCK_BYTES: usize = 384 << 10;
 /// tile of them ahead of the tile's product. With less they are still in L2:
 /// asking costs 784-32-784 3 % of a step there. 784-128-64-128-784 wins 7 %.
 pub(crate) const PREFETCH_BYTES: usize = 512 << 10;
+
+/// Elements at the beginning of a row of A that are fetched one tile ahead,
+/// where A is larger than [`PREFETCH_BYTES`]: the CPU's own prefetcher goes on
+/// from there.
+pub(crate) const PREFETCH_START: usize = 64;

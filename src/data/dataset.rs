@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use autoencoder_kernels::convert::scale_u8;
+use autoencoder_kernels::gather::gather_rows;
 use autoencoder_kernels::prefetch::prefetch;
 use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
 
@@ -229,6 +230,10 @@ impl Dataset {
     ) -> Result<()> {
         self.check_gather(indices, out.shape())?;
         let level = Level::current();
+        if let (Values::F32(values), true) = (&self.values, self.features <= SHORT) {
+            let all = MatRef::new(self.part(values), self.len(), self.features)?;
+            return Ok(gather_rows(level, all, indices, out)?);
+        }
         let next = if self.exceeds_caches() { next } else { &[] };
         // In turns: a CPU can wait for some tens of lines at a time.
         let mut next = next.iter();
@@ -414,6 +419,9 @@ impl Dataset {
         }
     }
 }
+
+/// Features up to which it costs more to call a copy of a row than to make it.
+const SHORT: usize = 64;
 
 /// Data of up to this many bytes is taken to stay in the CPU's L2 cache.
 const CACHED_BYTES: usize = 1 << 20;

@@ -20,6 +20,7 @@ use super::pack::pack_panel;
 use super::tile::{TileArguments, compute};
 use crate::mat::{Element, MatRef};
 use crate::parallel::{Parallelism, Shared, for_each};
+use crate::prefetch::prefetch_row;
 use crate::simd::Registers;
 use crate::tuning;
 use crate::workspace::with_buffer;
@@ -321,6 +322,11 @@ unsafe fn multiply_block<T, S>(
                 });
             }
 
+            let term_a = a;
+            // Rows of A that come from memory, one after another.
+            let fetch_a = !plan.pack_a
+                && term.a_strides.1 == 1
+                && block.rows.len() * k * size_of::<T>() > tuning::PREFETCH_BYTES;
             let (row_tasks, col_tasks) = task_grid::<T>(tile_rows, tile_cols, block, k);
             for_each(parallelism, row_tasks * col_tasks, |task| {
                 let (r, c) = (task % row_tasks, task / row_tasks);
@@ -352,6 +358,13 @@ unsafe fn multiply_block<T, S>(
                             let row = rows.start as isize * term.a_strides.0;
                             (a.get().wrapping_offset(row), term.a_strides)
                         };
+                        if fetch_a && i + 1 < tile_range.end {
+                            for row in block.tile_row(i + 1) {
+                                let row = row as isize * term.a_strides.0;
+                                let start = term_a.get().wrapping_offset(row).cast_const();
+                                prefetch_row(start, k.min(tuning::PREFETCH_START));
+                            }
+                        }
                         let partial = workspace
                             .get()
                             .wrapping_add(plan.partial_area + (i * tile_cols + j) * slot);
