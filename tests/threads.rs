@@ -168,6 +168,31 @@ fn fused_equals_unfused(net: &Net, rows: usize, level: Level) {
     fused.assert_same_numbers(&unfused, &format!("{net:?}, {level}"));
 }
 
+/// Nets whose blocks have another length than those of the others: so few
+/// weights that it is 256 rows, so many that it grows with the minibatch.
+fn extremes() -> [(Net, usize); 2] {
+    let [small, large] = [(10, 8, 5), (610, 450, 20)].map(|(features, hidden, code)| Net {
+        features,
+        hidden,
+        code,
+        ..large(Kind::Plain)
+    });
+    [(small, 300), (large, 530)]
+}
+
+#[test]
+fn the_length_of_blocks_does_not_matter() {
+    for (net, rows) in extremes() {
+        let options = ProgramOptions::new(rows);
+        let run = |options| move || train(&net, options, rows, Optimizer::adam_keras());
+        let want = with_threads(1, run(options));
+        assert!(with_threads(3, run(options)) == want, "{net:?}");
+        let spare = ProgramOptions::new(2 * rows);
+        assert!(with_threads(2, run(spare)) == want, "{net:?}, spare room");
+        fused_equals_unfused(&net, rows, Level::current());
+    }
+}
+
 #[test]
 fn spare_room_does_not_change_bits() {
     for kind in Kind::ALL {

@@ -91,31 +91,26 @@ pub(crate) unsafe fn transpose_lines<T: Copy, S: Registers<T>>(
     to: *mut T,
     (to_row, to_col): (isize, isize),
 ) {
-    // Whole squares by registers, where they can be written by rows …
-    let squares = |count: usize| {
-        if to_col == 1 {
-            count - count % SQUARE
-        } else {
-            0
-        }
-    };
-    let (whole_rows, whole_cols) = (squares(rows), squares(cols));
-    for i in (0..whole_rows).step_by(SQUARE) {
-        for j in (0..whole_cols).step_by(SQUARE) {
-            // SAFETY: the square lies inside of both.
-            unsafe {
-                s.transpose_square(
-                    from.offset(i as isize * from_stride).add(j),
-                    from_stride,
-                    to.offset(j as isize * to_row + i as isize * to_col),
-                    to_row,
-                );
+    if to_col == 1 && rows >= SQUARE && cols >= SQUARE {
+        // Squares in registers. Those at the end overlap their neighbours and
+        // write the same again.
+        for i in starts(rows) {
+            for j in starts(cols) {
+                // SAFETY: the square lies inside of both.
+                unsafe {
+                    s.transpose_square(
+                        from.offset(i as isize * from_stride).add(j),
+                        from_stride,
+                        to.offset(j as isize * to_row).add(i),
+                        to_row,
+                    );
+                }
             }
         }
+        return;
     }
-    // … and the rest one by one.
     for i in 0..rows {
-        for j in if i < whole_rows { whole_cols } else { 0 }..cols {
+        for j in 0..cols {
             // SAFETY: (i, j) is in range.
             unsafe {
                 let x = from.offset(i as isize * from_stride).add(j).read();
@@ -124,6 +119,14 @@ pub(crate) unsafe fn transpose_lines<T: Copy, S: Registers<T>>(
             }
         }
     }
+}
+
+/// Where squares begin that cover `count` rows, at least one square.
+#[inline(always)]
+fn starts(count: usize) -> impl Iterator<Item = usize> {
+    (0..count)
+        .step_by(SQUARE)
+        .map(move |i| i.min(count - SQUARE))
 }
 
 #[cfg(test)]
@@ -139,6 +142,9 @@ mod tests {
             for (rows, cols) in [
                 (0, 3),
                 (1, 1),
+                (7, 9),
+                (8, 8),
+                (12, 1024),
                 (15, 17),
                 (16, 32),
                 (33, 50),

@@ -1,9 +1,9 @@
 //! Every number that was chosen by measurement, with the measurement.
 
-/// Floating-point operations under which a call stays on its own thread.
-/// Waking a sleeping rayon worker costs 5–10 µs; at ~200 GFLOP/s that is one
-/// to two million operations.
-pub(crate) const PARALLEL_FLOPS: usize = 2_000_000;
+/// Floating-point operations under which a call stays on its own thread. On a
+/// pool that is awake two halves win from half a million operations on; a
+/// sleeping worker takes 5–10 µs to wake, one to two million.
+pub(crate) const PARALLEL_FLOPS: usize = 1_000_000;
 
 /// Longest run of products (K) that one register tile adds up before it is
 /// written out. Longer sums are cut into equal parts.
@@ -14,13 +14,17 @@ pub(crate) const MAX_K: usize = 1024;
 pub(crate) const BLOCK_ROWS: usize = 1920;
 pub(crate) const BLOCK_COLS: usize = 2048;
 
-/// Floating-point operations of one parallel task of a GEMM, at least.
-pub(crate) const TASK_FLOPS: usize = 1_500_000;
+/// Floating-point operations of one parallel task of a GEMM, at least: 2.5 µs.
+/// (With 1.5 million, 256×128×64 has two tasks, which take 10 % longer.)
+pub(crate) const TASK_FLOPS: usize = 500_000;
 
 /// B is packed where it is read by at least this many rows of tiles and its
-/// rows lie further apart than one panel: a panel then streams from
-/// neighbouring lines.
+/// rows lie further apart than this many elements: a panel then streams from
+/// neighbouring lines. (256×512×512 without packing is 8 % faster with one
+/// thread, 7 % with two; 256×784×128 and 256×128×64 are 12 % and 10 % with two,
+/// which waited for one of them to pack.)
 pub(crate) const PACK_B_TILE_ROWS: usize = 8;
+pub(crate) const PACK_B_STRIDE: usize = 512;
 
 /// A is packed where it is read by at least this many columns of tiles and
 /// has at least [`PACK_A_BYTES`]: less than that stays in L2 whatever its strides.

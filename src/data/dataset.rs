@@ -230,7 +230,8 @@ impl Dataset {
     ) -> Result<()> {
         self.check_gather(indices, out.shape())?;
         let level = Level::current();
-        if let (Values::F32(values), true) = (&self.values, self.features <= SHORT) {
+        let short = self.features <= SHORT && out.col_stride() == 1;
+        if let (Values::F32(values), true) = (&self.values, short) {
             let all = MatRef::new(self.part(values), self.len(), self.features)?;
             return Ok(gather_rows(level, all, indices, out)?);
         }

@@ -8,12 +8,12 @@ use super::instruction::Weights;
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{MAX_PARTS, Tape, Value};
-use super::replay::{BLOCK_ROWS, MAX_BLOCK_ROWS, Memory, Replay, context_for, copies, refresh};
+use super::replay::{BLOCK_ROWS, Memory, Replay, block_rows, context_for, copies, refresh};
 use crate::error::{Error, Result};
 
 /// Rows of a parallel task, in blocks that pass one after another through the
 /// task's own small buffers.
-const TASK_ROWS: usize = MAX_BLOCK_ROWS;
+const TASK_ROWS: usize = 256;
 
 /// Rows from which transposed copies of weights pay.
 const COPY_ROWS: usize = BLOCK_ROWS;
@@ -71,7 +71,7 @@ impl Inference {
         }
         parameters.check(&self.shapes)?;
         let context = context_for(self.context, &self.plan, rows);
-        let mut copies = copies(&self.plan, &self.shapes)?;
+        let mut copies = copies(&self.plan, &self.shapes, BLOCK_ROWS)?;
         if rows >= COPY_ROWS {
             refresh(context, &self.plan, &parameters.entries, &mut copies)?;
         } else {
@@ -106,7 +106,7 @@ impl Inference {
         fill: &(impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync),
     ) -> Result<()> {
         let (rows, cols) = output.shape();
-        let block_rows = self.plan.block_rows;
+        let block_rows = block_rows(self.plan.weights, TASK_ROWS);
         let mut memory = Memory::new(&self.plan, block_rows.min(rows))?;
         for start in (0..rows).step_by(block_rows) {
             let end = rows.min(start + block_rows);
@@ -120,6 +120,7 @@ impl Inference {
                 draw: None,
                 first_row: first_row + start,
                 rows: end - start,
+                block_rows,
             };
             replay.run(&mut memory)?;
             if let Some(result) = self.plan.result {

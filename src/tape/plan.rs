@@ -15,7 +15,6 @@ use super::instruction::{Instruction, Register, Shared, Sums};
 use super::node::{Accumulate, Copy, Node, Weight};
 use super::record::{Parameter, Tape, Value};
 use super::reduction::Reduction;
-use super::replay::block_rows;
 use crate::error::{Error, Result};
 
 /// What is planned for.
@@ -61,8 +60,8 @@ pub(super) struct Plan {
     pub(super) result: Option<Register>,
     /// Elements of all weights, each counted as often as it is read.
     pub(super) weight_reads: usize,
-    /// Rows of a block; with and without fusion the same.
-    pub(super) block_rows: usize,
+    /// Elements of all parameters.
+    pub(super) weights: usize,
 }
 
 /// One use of a weight: the pair that adds xᵀ·δ to its gradient.
@@ -85,8 +84,7 @@ impl Plan {
         let mut plan = planner.plan;
         share_buffers(&mut plan);
         let size = |(rows, cols): (usize, usize)| rows.saturating_mul(cols);
-        let weights = tape.shapes().map(size).fold(0, usize::saturating_add);
-        plan.block_rows = block_rows(weights);
+        plan.weights = tape.shapes().map(size).fold(0, usize::saturating_add);
         Ok(plan)
     }
 }

@@ -12,7 +12,7 @@ use super::instruction::{Draw, Fill, Weights};
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{LossPart, MAX_PARTS, Parameter, Tape, Value};
-use super::replay::{Memory, Replay, check_rows, context_for, copies, refresh};
+use super::replay::{Memory, Replay, block_rows, check_rows, context_for, copies, refresh};
 use super::update::Update;
 use crate::error::{Error, Result};
 
@@ -83,6 +83,7 @@ impl Program {
             return Err(Error::configuration("the batch size", 0, "at least 1"));
         }
         let plan = Plan::new(tape, Goal::Training, options.fused)?;
+        let block_rows = block_rows(plan.weights, options.batch_size);
         let shapes: Vec<_> = tape.shapes().collect();
         let gradients = plan.sums.iter().zip(&shapes);
         let gradients = gradients
@@ -94,7 +95,7 @@ impl Program {
         let mut program = Program {
             tape: tape.clone(),
             memory: Memory::new(&plan, options.batch_size)?,
-            copies: copies(&plan, &shapes)?,
+            copies: copies(&plan, &shapes, block_rows)?,
             gradients,
             shapes,
             plan,
@@ -314,6 +315,7 @@ impl Program {
             draw: step.map(|step| Draw { seed, step }),
             first_row: 0,
             rows,
+            block_rows: block_rows(self.plan.weights, rows),
         };
         self.parts = replay.run(&mut self.memory)?.map(|sum| sum / rows as f64);
         for reduction in &self.plan.reductions {

@@ -153,7 +153,7 @@ impl Plan {
             (n > 1 && col != 1)
                 || (tile_rows >= tuning::PACK_B_TILE_ROWS
                     && n > width
-                    && row.unsigned_abs() > width
+                    && row.unsigned_abs() > tuning::PACK_B_STRIDE
                     && term.k > 64)
         });
         let pack_a = tile_cols >= tuning::PACK_A_TILE_COLS

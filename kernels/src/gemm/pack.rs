@@ -13,8 +13,10 @@ use crate::transpose::transpose_lines;
 /// from p to p + 1).
 ///
 /// # Safety
-/// `from` is readable at every (i < lines, p < k); `to` holds k · width
-/// elements and overlaps nothing that is read.
+/// 1. `from` is readable at every (i < lines, p < k); `to` holds k · width
+///    elements and overlaps nothing that is read.
+/// 2. `1 ≤ lines ≤ width`, and `width` is at most `lines` made up to whole
+///    vectors.
 #[inline(always)]
 pub(crate) unsafe fn pack_panel<T: Element, S: Registers<T>>(
     s: S,
@@ -26,13 +28,26 @@ pub(crate) unsafe fn pack_panel<T: Element, S: Registers<T>>(
     width: usize,
 ) {
     if line == 1 {
+        // The last vector of a step: read by mask, so that what is beyond is 0,
+        // and written as far as the panel reaches.
+        let full = (lines - 1) / S::LANES * S::LANES;
+        let (read, written) = (s.first_lanes(lines - full), s.first_lanes(width - full));
+        let whole = lines - full == S::LANES;
         for p in 0..k {
-            // SAFETY: a step holds `lines` neighbours; p · width + width ≤ k · width.
+            // SAFETY: a step holds `lines` neighbours, of which `read` are left
+            // after `full`; p · width + width ≤ k · width, and `written` lanes
+            // of one vector are left, by premise 2.
             unsafe {
+                let from = from.offset(p as isize * step);
                 let to = to.add(p * width);
-                std::ptr::copy_nonoverlapping(from.offset(p as isize * step), to, lines);
-                for i in lines..width {
-                    to.add(i).write(T::default());
+                for i in (0..full).step_by(S::LANES) {
+                    s.store(to.add(i), s.load(from.add(i)));
+                }
+                if whole {
+                    s.store(to.add(full), s.load(from.add(full)));
+                } else {
+                    let last = s.load_masked(from.add(full), read);
+                    s.store_masked(to.add(full), last, written);
                 }
             }
         }
