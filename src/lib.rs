@@ -4,6 +4,8 @@
 //! - [`data`]: samples in memory and in files, and the digits of MNIST.
 //! - [`tape`]: what a network computes, recorded once and replayed for every
 //!   minibatch.
+//! - `analysis`, with the feature of that name: PCA, probes, anomaly scores and
+//!   distributions of codes.
 //! - [`random`]: random numbers that stay the same.
 //! - [`plot`]: pictures of a run.
 //! - [`mod@file`]: files that are written whole or not at all.
@@ -12,6 +14,8 @@
 //! The kernels are a crate of their own, `autoencoder_kernels`.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "analysis")]
+pub mod analysis;
 pub mod data;
 pub mod error;
 pub mod file;

@@ -15,6 +15,9 @@ use rand::{Rng, SeedableRng};
 pub enum Purpose {
     /// The first weights of a model. Stream 0.
     Weights,
+    /// The choice of samples to begin with, and of the parts of a mixture.
+    /// Stream 1.
+    Choice,
     /// The order of the samples in an epoch, counted from 1. Stream 2³² + epoch.
     Shuffle {
         /// The epoch, from 1.
@@ -26,6 +29,7 @@ impl Purpose {
     fn stream(self) -> u64 {
         match self {
             Purpose::Weights => 0,
+            Purpose::Choice => 1,
             Purpose::Shuffle { epoch } => (1 << 32) + u64::from(epoch),
         }
     }
@@ -98,6 +102,7 @@ mod tests {
             first(0, Purpose::Weights),
             first(1, Purpose::Weights),
             first(1 << 40, Purpose::Weights),
+            first(0, Purpose::Choice),
             first(0, Purpose::Shuffle { epoch: 1 }),
             first(0, Purpose::Shuffle { epoch: 2 }),
         ];

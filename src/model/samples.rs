@@ -62,7 +62,7 @@ impl<'a> Samples<'a> {
     }
 
     /// Writes the rows in `range` to `out`, which is as wide as they are.
-    pub(super) fn rows_into(&self, range: Range<usize>, mut out: MatMut<'_, f32>) -> Result<()> {
+    pub(crate) fn rows_into(&self, range: Range<usize>, mut out: MatMut<'_, f32>) -> Result<()> {
         match self.0 {
             Kind::Dataset(data) => data.rows_into(range, out),
             Kind::Matrix(mat) => {
@@ -74,7 +74,7 @@ impl<'a> Samples<'a> {
 
     /// The rows in `range`: in place where they are `f32`, otherwise copied to
     /// `buffer`.
-    pub(super) fn rows<'b>(
+    pub(crate) fn rows<'b>(
         &'b self,
         range: Range<usize>,
         buffer: &'b mut Mat<f32>,
