@@ -1,5 +1,7 @@
 //! [`Autoencoder`]: an architecture with its numbers.
 
+use std::sync::{Arc, OnceLock};
+
 use autoencoder_kernels::loss::Loss;
 use autoencoder_kernels::{Context, Mat, MatMut, parallel};
 
@@ -45,6 +47,16 @@ pub struct Autoencoder {
     values: Parameters,
     seed: u64,
     training: Option<Training>,
+    plans: Plans,
+}
+
+/// What the model's uses are planned as, from their first time on: planning
+/// takes longer than the code of one sample.
+#[derive(Clone, Default)]
+struct Plans {
+    encode: OnceLock<Arc<Inference>>,
+    decode: OnceLock<Arc<Inference>>,
+    reconstruct: OnceLock<Arc<Inference>>,
 }
 
 impl Autoencoder {
@@ -71,6 +83,7 @@ impl Autoencoder {
             architecture,
             seed,
             training: None,
+            plans: Plans::default(),
         })
     }
 
@@ -158,6 +171,7 @@ impl Autoencoder {
         Ok(Autoencoder {
             graph: Graph::new(&architecture)?,
             architecture,
+            plans: Plans::default(),
             ..self
         })
     }
@@ -168,8 +182,9 @@ impl Autoencoder {
     /// [`Error::Shape`] unless the samples are as wide as
     /// the input.
     pub fn encode<'a>(&self, samples: impl Into<Samples<'a>>) -> Result<Mat<f32>> {
-        let input = self.architecture.input();
-        self.run(&self.graph, self.graph.code, input, samples.into())
+        let width = self.architecture.input();
+        let plan = || self.plan(&self.graph, self.graph.code);
+        self.run(&self.plans.encode, plan, width, samples.into())
     }
 
     /// What codes stand for, one a row.
@@ -178,13 +193,12 @@ impl Autoencoder {
     /// [`Error::Shape`] unless the codes are as wide as the
     /// code.
     pub fn decode<'a>(&self, codes: impl Into<Samples<'a>>) -> Result<Mat<f32>> {
-        let decoder = Graph::decoder(&self.architecture)?;
-        self.run(
-            &decoder,
-            decoder.output,
-            self.architecture.code(),
-            codes.into(),
-        )
+        let width = self.architecture.code();
+        let plan = || {
+            let decoder = Graph::decoder(&self.architecture)?;
+            self.plan(&decoder, decoder.output)
+        };
+        self.run(&self.plans.decode, plan, width, codes.into())
     }
 
     /// What is left of samples after the way through the code, one a row; in a
@@ -194,24 +208,35 @@ impl Autoencoder {
     /// [`Error::Shape`] unless the samples are as wide as
     /// the input.
     pub fn reconstruct<'a>(&self, samples: impl Into<Samples<'a>>) -> Result<Mat<f32>> {
-        let input = self.architecture.input();
-        self.run(&self.graph, self.graph.output, input, samples.into())
+        let width = self.architecture.input();
+        let plan = || self.plan(&self.graph, self.graph.output);
+        self.run(&self.plans.reconstruct, plan, width, samples.into())
     }
 
-    /// A value of a graph, whose only input has `width` numbers a row.
+    fn plan(&self, graph: &Graph, value: Value) -> Result<Inference> {
+        Inference::new(&graph.tape, value, Context::default())
+    }
+
+    /// Runs a plan, whose only input has `width` numbers a row.
     fn run(
         &self,
-        graph: &Graph,
-        value: Value,
+        kept: &OnceLock<Arc<Inference>>,
+        plan: impl FnOnce() -> Result<Inference>,
         width: usize,
         samples: Samples<'_>,
     ) -> Result<Mat<f32>> {
         self.check_width(samples, width)?;
-        let context = Context::default();
-        let inference = Inference::new(&graph.tape, value, context)?;
-        let mut output = Mat::try_zeros(samples.len(), graph.tape.features(value)?)?;
+        let inference = match kept.get() {
+            Some(inference) => inference,
+            None => {
+                let planned = Arc::new(plan()?);
+                kept.get_or_init(|| planned)
+            }
+        };
+        let rows = samples.len();
+        let mut output = Mat::try_zeros(rows, inference.features())?;
         let result = output.as_mut();
-        parallel::in_pool(context.parallelism, || {
+        parallel::in_pool(inference.parallelism(rows), || {
             inference.run(&self.values, result, |_, rows, out| {
                 samples.rows_into(rows, out)
             })

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use autoencoder_kernels::{Context, MatMut, Parallelism, parallel};
+use autoencoder_kernels::{Context, Mat, MatMut, Parallelism, parallel};
 
 use super::instruction::Weights;
 use super::parameters::Parameters;
@@ -44,6 +44,17 @@ impl Inference {
         })
     }
 
+    /// The features of the value.
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    /// What [`run`](Self::run) does with this many rows: few stay on the calling
+    /// thread.
+    pub fn parallelism(&self, rows: usize) -> Parallelism {
+        context_for(self.context, &self.plan, rows).parallelism
+    }
+
     /// Computes the value for as many rows as `output` has, block by block, on
     /// the threads of the context. `fill` is called for each input and block
     /// that the value depends on, as for [`Program`](super::Program); an input
@@ -71,13 +82,14 @@ impl Inference {
         }
         parameters.check(&self.shapes)?;
         let context = context_for(self.context, &self.plan, rows);
-        let mut copies = copies(&self.plan, &self.shapes, BLOCK_ROWS)?;
-        if rows >= COPY_ROWS {
+        let copies = if rows >= COPY_ROWS {
+            let mut copies = copies(&self.plan, &self.shapes, BLOCK_ROWS)?;
             refresh(context, &self.plan, &parameters.entries, &mut copies)?;
+            copies
         } else {
             // Without a copy, weights are read through transposed views.
-            copies.fill_with(Default::default);
-        }
+            vec![Mat::default(); self.shapes.len()]
+        };
         let weights = Weights {
             entries: &parameters.entries,
             copies: &copies,

@@ -42,12 +42,14 @@ const BEYOND_L3: usize = 1 << 22;
 /// A matter of these numbers alone: were it one of the machine or its caches, so
 /// would be the last bits of the bias gradients.
 pub(super) fn block_rows(weights: usize, batch: usize) -> usize {
-    let rows = match weights {
-        ..=BEYOND_L2 => (BLOCK_PRODUCTS / (3 * weights).max(1)).min(MAX_BLOCK_ROWS),
-        ..=BEYOND_L3 => (batch / 8).min(MAX_BLOCK_ROWS),
-        _ => (batch / 4).min(MAX_BLOCK_ROWS),
+    let rows = if weights <= BEYOND_L2 {
+        BLOCK_PRODUCTS / (3 * weights).max(1)
+    } else if weights <= BEYOND_L3 {
+        batch / 8
+    } else {
+        batch / 4
     };
-    (rows / BLOCK_ROWS * BLOCK_ROWS).max(BLOCK_ROWS)
+    (rows / BLOCK_ROWS * BLOCK_ROWS).clamp(BLOCK_ROWS, MAX_BLOCK_ROWS)
 }
 
 /// Floating-point operations under which a region stays on one thread: waking
