@@ -4,6 +4,7 @@
 //! | file | what becomes of x |
 //! |---|---|
 //! | `gaussian.rs` | x + σ·n, with n standard normal |
+//! | `clipped_gaussian.rs` | the same, cut to [0, 1] |
 //! | `masking.rs` | 0 with probability p |
 //! | `salt_and_pepper.rs` | 0 or 1, each with probability p/2 |
 //! | `dropout.rs` | 0 with probability p, else x/(1 − p) |
@@ -17,6 +18,7 @@
 //! To add a noise: a file with its [`ElementwiseNoise`], a variant of [`Noise`]
 //! and its line in [`Noise::ALL`] and each `match` of this folder.
 
+mod clipped_gaussian;
 mod dropout;
 mod elementwise;
 mod gaussian;
@@ -45,6 +47,12 @@ pub enum Noise {
         /// σ; finite, 0 or more.
         stddev: f32,
     },
+    /// x + σ·n cut to [0, 1]: the noise of the Keras blog's denoising autoencoder.
+    /// Also samples outside of [0, 1] are cut.
+    ClippedGaussian {
+        /// σ; finite, 0 or more.
+        stddev: f32,
+    },
     /// 0 with some probability.
     Masking {
         /// From 0 to 1.
@@ -59,8 +67,9 @@ pub enum Noise {
 
 impl Noise {
     /// Every noise, with a usual strength.
-    pub const ALL: [Noise; 3] = [
+    pub const ALL: [Noise; 4] = [
         Noise::Gaussian { stddev: 0.3 },
+        Noise::ClippedGaussian { stddev: 0.5 },
         Noise::Masking { probability: 0.3 },
         Noise::SaltAndPepper { probability: 0.2 },
     ];
@@ -72,7 +81,7 @@ impl Noise {
     /// finite, or a probability outside of [0, 1].
     pub fn check(self) -> Result<(), Error> {
         let (valid, expected) = match self {
-            Noise::Gaussian { stddev } => (
+            Noise::Gaussian { stddev } | Noise::ClippedGaussian { stddev } => (
                 stddev >= 0.0 && stddev.is_finite(),
                 "a finite standard deviation, 0 or more",
             ),
@@ -97,6 +106,9 @@ impl Noise {
     fn visit<V: NoiseVisitor>(self, visitor: V) -> V::Output {
         match self {
             Noise::Gaussian { stddev } => visitor.visit(gaussian::Gaussian { stddev }),
+            Noise::ClippedGaussian { stddev } => {
+                visitor.visit(clipped_gaussian::ClippedGaussian { stddev })
+            }
             Noise::Masking { probability } => visitor.visit(masking::Masking { probability }),
             Noise::SaltAndPepper { probability } => {
                 visitor.visit(salt_and_pepper::SaltAndPepper { probability })

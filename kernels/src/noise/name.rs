@@ -11,6 +11,7 @@ impl Noise {
     pub(super) fn word(self) -> &'static str {
         match self {
             Noise::Gaussian { .. } => "gaussian",
+            Noise::ClippedGaussian { .. } => "gaussian-clipped",
             Noise::Masking { .. } => "masking",
             Noise::SaltAndPepper { .. } => "salt-and-pepper",
         }
@@ -18,7 +19,7 @@ impl Noise {
 
     pub(super) fn strength(self) -> f32 {
         match self {
-            Noise::Gaussian { stddev } => stddev,
+            Noise::Gaussian { stddev } | Noise::ClippedGaussian { stddev } => stddev,
             Noise::Masking { probability } | Noise::SaltAndPepper { probability } => probability,
         }
     }
@@ -27,6 +28,7 @@ impl Noise {
     fn with_strength(self, strength: f32) -> Self {
         match self {
             Noise::Gaussian { .. } => Noise::Gaussian { stddev: strength },
+            Noise::ClippedGaussian { .. } => Noise::ClippedGaussian { stddev: strength },
             Noise::Masking { .. } => Noise::Masking {
                 probability: strength,
             },
@@ -51,8 +53,8 @@ impl FromStr for Noise {
         let unknown = || Error::UnknownName {
             kind: "noise",
             given: text.to_string(),
-            expected: "gaussian:STDDEV, masking:PROBABILITY or salt-and-pepper:PROBABILITY, \
-                       such as gaussian:0.3",
+            expected: "gaussian:STDDEV, gaussian-clipped:STDDEV, masking:PROBABILITY or \
+                       salt-and-pepper:PROBABILITY, such as gaussian:0.3",
         };
         let (word, strength) = text.split_once(':').ok_or_else(unknown)?;
         let word = word.trim().to_ascii_lowercase();

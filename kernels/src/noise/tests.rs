@@ -82,6 +82,10 @@ fn noise_strikes_as_often_as_it_says() {
     let level = Level::current();
     let mut run =
         |noise| corrupt(level, noise, KEY, 0, from.as_ref(), to.as_mut()).map(|()| to.clone());
+    // 0 and 1 are one standard deviation from 0.5: Φ(−1) is cut at either.
+    let beyond = 0.158_655;
+    let clipped = run(Noise::ClippedGaussian { stddev: 0.5 }).unwrap();
+    assert!(close(share(&clipped, 0.0), beyond) && close(share(&clipped, 1.0), beyond));
     let masked = run(Noise::Masking { probability: 0.3 }).unwrap();
     assert!(close(share(&masked, 0.0), 0.3) && close(share(&masked, 0.5), 0.7));
     let peppered = run(Noise::SaltAndPepper { probability: 0.2 }).unwrap();

@@ -12,8 +12,9 @@ const KEY: Key = Key {
     step: 0x4321_8765_0001,
 };
 
-/// Of the authors' Random123 library, `kat_vectors`: rounds, counter and key,
-/// result. The digits of the third are those of π.
+/// The lines `philox4x32` of `tests/kat_vectors` in the authors' library
+/// (github.com/DEShawResearch/random123, version 1.14.0): rounds, counter and
+/// key, result. The digits of the third are those of π.
 #[rustfmt::skip]
 const KNOWN: [(u32, [u32; 6], [u32; 4]); 6] = [
     (7, [0; 6], [0x5f6f_b709, 0x0d89_3f64, 0x4f12_1f81, 0x4f73_0a48]),
