@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use autoencoder::data::{self, digits};
+use autoencoder::model::Preset;
 use autoencoder::{Autoencoder, Mat};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -322,6 +323,21 @@ fn presets_are_listed_and_trained() {
     );
     let literally = "train --preset gaussian-10 --optimizer adam --allow-any-target --epochs 1";
     folder.good(&format!("{literally} --out any"));
+    let (normal, _) = Preset::named("gaussian-10").unwrap().data().unwrap();
+    data::save(folder.path("normal.npy"), normal.to_mat().unwrap().as_ref()).unwrap();
+    let allowed = "any/model.safetensors normal.npy --allow-any-target";
+    let evaluation = json(&folder.good(&format!("evaluate {allowed} --json")));
+    let any = Autoencoder::load(folder.path("any/model.safetensors")).unwrap();
+    assert_eq!(evaluation["loss"], any.evaluate(&normal).unwrap().loss);
+    folder.good(&format!("score {allowed} -o scores.csv"));
+    folder.bad(
+        "evaluate any/model.safetensors normal.npy",
+        "no lower bound",
+    );
+    folder.bad(
+        "score any/model.safetensors normal.npy -o x.csv",
+        "no lower bound",
+    );
     folder.bad("train --preset best --out x", "keras-deep-mse");
 }
 

@@ -18,12 +18,16 @@ pub(crate) struct Evaluate {
     /// The samples: IDX or npy, perhaps with gzip; the embedded digits, if left out
     data: Option<PathBuf>,
     /// Also corrupt the samples and see how well the model mends them:
-    /// gaussian:STDDEV, masking:PROBABILITY, salt-and-pepper:PROBABILITY
+    /// gaussian:STDDEV, gaussian-clipped:STDDEV, masking:PROBABILITY,
+    /// salt-and-pepper:PROBABILITY
     #[arg(long, value_name = "NOISE")]
     noise: Option<Noise>,
     /// Seed of the noise
     #[arg(long, value_name = "N", default_value_t = 0, requires = "noise")]
     seed: u64,
+    /// Take targets outside of [0, 1] for a loss that is only defined there
+    #[arg(long)]
+    allow_any_target: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -54,7 +58,7 @@ impl Evaluate {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
         let data = load(self.data.as_deref())?;
-        check(&model, &data)?;
+        check(&model, &data, self.allow_any_target)?;
         let evaluation = model.evaluate(&data)?;
         let line = Line {
             samples: evaluation.samples,
@@ -98,9 +102,14 @@ impl Evaluate {
     }
 }
 
-/// Fails for samples that the loss is not defined for.
-pub(crate) fn check(model: &Autoencoder, data: &Dataset) -> Result<(), Failure> {
-    if model.loss().requires_unit_targets() {
+/// Fails for samples that the loss is not defined for, unless any target is
+/// allowed.
+pub(crate) fn check(
+    model: &Autoencoder,
+    data: &Dataset,
+    allow_any_target: bool,
+) -> Result<(), Failure> {
+    if model.loss().requires_unit_targets() && !allow_any_target {
         data.check_unit_interval()?;
     }
     data.min_max()?;

@@ -93,12 +93,19 @@ fn trained(training: Option<&Training>) -> String {
         1 => "1 epoch".to_owned(),
         epochs => format!("{epochs} epochs"),
     };
+    let schedule = training.schedule.as_ref();
+    let schedule = schedule.map_or(String::new(), |schedule| format!(" ({schedule})"));
+    let clipped = training.clip_norm;
+    let clipped = clipped.map_or(String::new(), |norm| {
+        format!(", gradients clipped to {norm}")
+    });
     let also = match training.regularization.is_none() {
         true => String::new(),
         false => format!(" and {}", training.regularization),
     };
     format!(
-        "trained for {} with {}{also}, learning rate {}, on {} samples {order}, {} at a time{extras}: {losses}",
+        "trained for {} with {}{also}, learning rate {}{schedule}{clipped}, on {} samples {order}, \
+         {} at a time{extras}: {losses}",
         epochs, training.optimizer, training.learning_rate, training.samples, training.batch_size,
     )
 }

@@ -160,9 +160,9 @@ impl ModelOptions {
             )));
         }
         if self.variational && !old.is_variational() {
-            let message =
-                "--variational does not fit the model of --init, which has no log-variance";
-            return Err(Failure::Message(message.into()));
+            return Err(Failure::Message(format!(
+                "--variational does not fit the model of {of}, which has no log-variance"
+            )));
         }
         let (code, output) = (encoder.len() - 1, decoder.len() - 1);
         let hidden = encoder.iter_mut().chain(&mut decoder[..output]);

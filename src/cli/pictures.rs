@@ -5,7 +5,7 @@ use std::path::Path;
 use autoencoder::data::Dataset;
 use autoencoder::model::Samples;
 use autoencoder::plot::{TileLayout, write_reconstructions, write_rows, write_weights};
-use autoencoder::{Autoencoder, Mat, Result};
+use autoencoder::{Autoencoder, Mat, Noise, Result};
 
 use super::denoising::noise_of;
 use super::generate;
@@ -30,7 +30,11 @@ pub(crate) const ALL: [Picture; 3] = [
     Picture {
         name: "reconstructions.png",
         draw: |path, model, data| match layout(model, data) {
-            Some(layout) => reconstructions(path, model, data, layout).map(|()| true),
+            Some(layout) => {
+                // Where it was trained with noise, also what it has to mend.
+                let noise = noise_of(model).map(|noise| (noise, model.seed()));
+                reconstructions(path, model, data, noise, layout).map(|()| true)
+            }
             None => Ok(false),
         },
     },
@@ -51,28 +55,35 @@ fn layout(model: &Autoencoder, data: &Dataset) -> Option<TileLayout> {
     TileLayout::of_images(data.features(), shape)
 }
 
-/// Draws the first samples over their reconstructions, images or not.
-pub(crate) fn draw_reconstructions(path: &Path, model: &Autoencoder, data: &Dataset) -> Result<()> {
+/// Draws the first samples over their reconstructions, images or not; see
+/// [`reconstructions`].
+pub(crate) fn draw_reconstructions(
+    path: &Path,
+    model: &Autoencoder,
+    data: &Dataset,
+    noise: Option<(Noise, u64)>,
+) -> Result<()> {
     let layout = layout(model, data);
     let layout = layout.unwrap_or_else(|| TileLayout::new(data.features(), None));
-    reconstructions(path, model, data, layout)
+    reconstructions(path, model, data, noise, layout)
 }
 
-/// Where the model was trained with noise, also what it was given to mend,
-/// between them.
+/// With noise of some seed, what the model was given to mend stands between
+/// them.
 fn reconstructions(
     path: &Path,
     model: &Autoencoder,
     data: &Dataset,
+    noise: Option<(Noise, u64)>,
     layout: TileLayout,
 ) -> Result<()> {
     let some = data.slice(0..data.len().min(SAMPLES))?;
     let (originals, layout) = (some.to_mat()?, layout.scaled(2));
-    let Some(noise) = noise_of(model) else {
+    let Some((noise, seed)) = noise else {
         let reconstructions = model.reconstruct(&some)?;
         return write_reconstructions(path, originals.as_ref(), reconstructions.as_ref(), layout);
     };
-    let noisy = Samples::from(&some).corrupted(noise, model.seed())?;
+    let noisy = Samples::from(&some).corrupted(noise, seed)?;
     let mended = model.reconstruct(&noisy)?;
     write_rows(path, [&originals, &noisy, &mended].map(Mat::as_ref), layout)
 }

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use autoencoder::Autoencoder;
+use autoencoder::model::Samples;
+use autoencoder::{Autoencoder, Noise};
 use clap::Args;
 
 use super::console::Failure;
@@ -20,7 +21,15 @@ pub(crate) struct Reconstruct {
     /// Where to write the reconstructions, one a row: .npy or .csv
     #[arg(short, long, value_name = "FILE", value_parser = MatrixFile::parse)]
     output: MatrixFile,
-    /// Where to draw the first ten samples over their reconstructions
+    /// Corrupt the samples first, for the model to mend: gaussian:STDDEV,
+    /// gaussian-clipped:STDDEV, masking:PROBABILITY, salt-and-pepper:PROBABILITY
+    #[arg(long, value_name = "NOISE")]
+    noise: Option<Noise>,
+    /// Seed of the noise
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "noise")]
+    seed: u64,
+    /// Where to draw the first ten samples over their reconstructions, with the
+    /// noisy ones between them if there is noise
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
 }
@@ -29,9 +38,16 @@ impl Reconstruct {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
         let data = load(self.data.as_deref())?;
-        let reconstructions = model.reconstruct(&data)?;
+        let reconstructions = match self.noise {
+            Some(noise) => {
+                let noisy = Samples::from(&data).corrupted(noise, self.seed)?;
+                model.reconstruct(&noisy)?
+            }
+            None => model.reconstruct(&data)?,
+        };
         if let Some(png) = &self.png {
-            draw_reconstructions(png, &model, &data)?;
+            let noise = self.noise.map(|noise| (noise, self.seed));
+            draw_reconstructions(png, &model, &data, noise)?;
         }
         Ok(self.output.write(&reconstructions, &[])?)
     }

@@ -11,7 +11,7 @@ use super::values::{below_one, not_negative, positive};
 #[derive(Args)]
 pub(crate) struct RegularizationOptions {
     /// Corrupt the samples of each step, and learn to mend them: gaussian:STDDEV,
-    /// masking:PROBABILITY, salt-and-pepper:PROBABILITY
+    /// gaussian-clipped:STDDEV, masking:PROBABILITY, salt-and-pepper:PROBABILITY
     #[arg(long, value_name = "NOISE")]
     noise: Option<Noise>,
     /// Drop each number of a sample with this probability, in training

@@ -19,13 +19,16 @@ pub(crate) struct Score {
     /// Where to write mean squared error and loss, one sample a row: .csv or .npy
     #[arg(short, long, value_name = "FILE", value_parser = MatrixFile::parse)]
     output: MatrixFile,
+    /// Take targets outside of [0, 1] for a loss that is only defined there
+    #[arg(long)]
+    allow_any_target: bool,
 }
 
 impl Score {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
         let data = load(self.data.as_deref())?;
-        check(&model, &data)?;
+        check(&model, &data, self.allow_any_target)?;
         let errors = model.reconstruction_error(&data)?;
         let columns = [&errors.mean_squared_error, &errors.loss];
         let scores = Mat::from_fn(data.len(), 2, |row, column| columns[column][row]);
