@@ -63,7 +63,8 @@ impl Preset {
         },
         Preset {
             name: "keras-deep-mse",
-            about: "128 and 64 relu units, a code of 64, and back; mean squared error",
+            about: "128 and 64 relu units, a code of 64, and back to 784 sigmoids, where the \
+                    tutorial has a Flatten that cannot run; mean squared error",
             builder: deep,
             options: || with(Optimizer::adam_keras(), 50),
             data: digits,
@@ -84,8 +85,8 @@ impl Preset {
         },
         Preset {
             name: "gaussian-10-mse",
-            about: "the same made sane: linear layers and mean squared error, which a code of \
-                    5 brings to 0.5 at best",
+            about: "the same made sane: linear layers and mean squared error, which a linear code \
+                    of 5 brings to 0.5 at best",
             builder: || {
                 let linear = Activation::Identity;
                 gaussian(linear, linear, Loss::MeanSquaredError)
@@ -136,7 +137,9 @@ fn simple() -> Builder {
     Builder::default().sample_shape([28, 28]).encoder([32])
 }
 
-/// 784-128-64-64-128-784.
+/// 784-128-64-64-128-784. The tutorial's decoder ends in a `Flatten`, which
+/// cannot give back a picture; a dense layer of 784 sigmoids, shaped 28 × 28,
+/// stands in its place.
 fn deep() -> Builder {
     Builder::default()
         .sample_shape([28, 28])
@@ -169,8 +172,9 @@ fn digits() -> Result<(Dataset, Option<Dataset>)> {
     Ok((train, Some(validation)))
 }
 
-/// 1 000 samples, and as many others for validation.
+/// 1 000 samples, and 10 000 others for validation, whose mean loss is within
+/// about 0.003 of that of all possible ones.
 fn normal() -> Result<(Dataset, Option<Dataset>)> {
-    let (train, validation) = standard_normal(2_000, 10, 0)?.split_at(1_000)?;
+    let (train, validation) = standard_normal(11_000, 10, 0)?.split_at(1_000)?;
     Ok((train, Some(validation)))
 }
