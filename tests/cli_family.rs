@@ -4,8 +4,9 @@
 
 use std::process::{Command, Output};
 
-use autoencoder::Autoencoder;
 use autoencoder::data::{self, digits};
+use autoencoder::model::Samples;
+use autoencoder::{Autoencoder, Noise};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -81,6 +82,57 @@ fn a_denoiser_reports_its_ratios_and_shows_its_work() {
     assert!(!stdout.contains("dB"), "{stdout}");
     let low = height_of_png(&folder.path().join("plain/reconstructions.png"));
     assert_eq!((tall + 2) * 2, (low + 2) * 3);
+
+    // What a model is given to mend, and what it makes of it.
+    let reconstruct = "reconstruct plain/model.safetensors digits.npy -o mended.npy --png rows.png \
+                       --noise masking:0.3 --seed 4";
+    good(&folder, reconstruct);
+    let path = folder.path();
+    let model = Autoencoder::load(path.join("plain/model.safetensors")).unwrap();
+    let clean = data::load(path.join("digits.npy")).unwrap();
+    let noise = Noise::Masking { probability: 0.3 };
+    let noisy = Samples::from(&clean).corrupted(noise, 4).unwrap();
+    let mended = data::load(path.join("mended.npy")).unwrap();
+    assert_eq!(mended.to_mat().unwrap(), model.reconstruct(&noisy).unwrap());
+    assert_ne!(mended.to_mat().unwrap(), model.reconstruct(&clean).unwrap());
+    assert_eq!(height_of_png(&path.join("rows.png")), tall);
+}
+
+/// The table of the README, option by option.
+#[test]
+fn the_readme_says_how_to_train_the_family() {
+    let folder = folder();
+    let readme = include_str!("../README.md");
+    let of_family = |line: &&str| line.starts_with("| ") && line.contains("| `--");
+    let cells = readme.lines().filter(of_family);
+    let options = cells.flat_map(|line| line.split('|').nth(2).unwrap().split('`'));
+    let options: Vec<&str> = options.filter(|text| text.starts_with("--")).collect();
+    assert!(options.len() >= 14, "{options:?}");
+    good(&folder, "train digits.npy --epochs 1 --out my-run");
+    for options in options {
+        let train = format!("train digits.npy {options} --epochs 1 --out run --force");
+        let (_, stderr) = good(&folder, &train);
+        assert_eq!(stderr, "", "{options}");
+        good(&folder, "info run/model.safetensors");
+    }
+}
+
+#[test]
+fn info_tells_how_steps_were_made() {
+    let folder = folder();
+    let train = "train digits.npy --layers 784,9 --epochs 2 --noise gaussian-clipped:0.5 --out run";
+    good(
+        &folder,
+        &format!("{train} --schedule cosine --clip-norm 0.5"),
+    );
+    let (stdout, _) = good(&folder, "info run/model.safetensors");
+    for says in [
+        "learning rate 0.001 (cosine",
+        "gradients clipped to 0.5",
+        "with noise gaussian-clipped:0.5",
+    ] {
+        assert!(stdout.contains(says), "{stdout}");
+    }
 }
 
 #[test]

@@ -79,7 +79,11 @@ impl Folder {
 
     /// The history without times.
     fn history(&self, run: &str) -> Vec<Vec<String>> {
-        let csv = fs::read_to_string(self.path(run).join("history.csv")).unwrap();
+        self.table(run, "history.csv")
+    }
+
+    fn table(&self, run: &str, name: &str) -> Vec<Vec<String>> {
+        let csv = fs::read_to_string(self.path(run).join(name)).unwrap();
         let mut lines = csv.lines().map(|line| line.split(',').collect());
         let names: Vec<&str> = lines.next().unwrap();
         let timeless = |line: Vec<&str>| {
@@ -106,6 +110,8 @@ fn three_times_twelve_epochs_are_thirty_six() {
         "--schedule plateau:2:0.5 --clip-norm 0.05 --validation-split 0.1",
         "--optimizer adadelta-keras2 --tied --batch-size 64",
         "--optimizer sgd:0.9 --learning-rate 0.5 --no-shuffle --patience 36",
+        "--noise gaussian:0.3 --dropout 0.1 --batch-size 100 --schedule cosine:0:36",
+        "--variational --beta 2 --beta-warm-up 20 --noise masking:0.2",
     ]
     .into_iter()
     .enumerate()
@@ -255,6 +261,79 @@ fn a_signal_ends_training_in_good_order() {
             folder.history(&format!("whole{name}"))
         );
     }
+}
+
+/// A pipe in the place of the data, which nobody writes to, keeps the program
+/// from seeing that it is asked to end.
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_the_program_at_once() {
+    let folder = Folder::new();
+    folder.good("train x.npy --layers 784,8 --epochs 1 --out run");
+    let before = folder.read("run", "checkpoint.safetensors");
+    let status = Command::new("mkfifo").arg(folder.path("pipe.npy")).status();
+    assert!(status.unwrap().success());
+    let mut child = folder
+        .command("train --resume run pipe.npy --epochs 2")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Opened once both ends are: the program listens by then.
+    let pipe = fs::File::options()
+        .write(true)
+        .open(folder.path("pipe.npy"));
+    let pipe = pipe.unwrap();
+    signal(&child, "INT");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert_eq!(child.try_wait().unwrap(), None, "the first one only asks");
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
+    drop(pipe);
+    assert_eq!(folder.read("run", "checkpoint.safetensors"), before);
+    folder.good("train --resume run x.npy --epochs 2");
+}
+
+/// Stopped in the middle of a layer, it goes on with that layer.
+#[cfg(unix)]
+#[test]
+fn pretraining_goes_on_too() {
+    let folder = Folder::new();
+    let train =
+        "train x.npy --layers 784,16,4 --pretrain 150 --epochs 2 --noise masking:0.1 --json";
+    folder.good(&format!("{train} --out whole"));
+    let layers = |run: &str| folder.table(run, "pretraining.csv");
+    assert_eq!(layers("whole").len(), 2 * 150);
+    for (name, layer) in [("INT", 1), ("KILL", 1), ("KILL", 0)] {
+        let run = format!("{name}{layer}");
+        let mut child = folder
+            .command(&format!("{train} --out {run}"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut lines = stdout.lines().map(|line| json(&line.unwrap()));
+        assert!(lines.any(|line| line["layer"] == layer));
+        signal(&child, name);
+        lines.for_each(drop);
+        child.wait().unwrap();
+        // What there is can be used.
+        folder.good(&format!("info {run}/model.safetensors"));
+        assert!(!folder.path(&run).join("history.csv").exists());
+        let stdout = folder.good(&format!("train --resume {run} --json"));
+        let first = json(stdout.lines().next().unwrap());
+        assert_eq!(
+            (&first["layer"], &first["epoch"]),
+            (&layer.into(), &1.into())
+        );
+        for file in ["model.safetensors", "best.safetensors"] {
+            assert_eq!(folder.read(&run, file), folder.read("whole", file), "{run}");
+        }
+        assert_eq!(folder.history(&run), folder.history("whole"));
+        assert_eq!(layers(&run), layers("whole"));
+    }
+    // A run without pre-training in the same folder has no such file.
+    folder.good("train x.npy --layers 784,4 --epochs 1 --out whole --force");
+    assert!(!folder.path("whole/pretraining.csv").exists());
 }
 
 #[cfg(unix)]

@@ -8,6 +8,7 @@
 //! | `pretraining.rs` | `--pretrain`: the layers one after another |
 //! | `denoising.rs` | how well a denoiser mends samples |
 //! | `source.rs` | `DATA`, `--validation`, …: on what |
+//! | `note.rs` | what a checkpoint remembers for the command line |
 //! | `run_directory.rs` | `--out`, `--resume`: one process at a time, nothing overwritten, every file whole |
 //! | `pictures.rs` | the pictures that a run leaves behind, a function each |
 //! | `interrupt.rs` | Ctrl-C and SIGTERM |
@@ -26,6 +27,7 @@ mod info;
 mod interrupt;
 mod matrix_file;
 mod model_options;
+mod note;
 mod pictures;
 mod presets;
 mod pretraining;

@@ -1,53 +1,90 @@
 //! Layer-wise pre-training: `--pretrain`.
 
-use autoencoder::Autoencoder;
 use autoencoder::data::Dataset;
-use autoencoder::model::FitOptions;
+use autoencoder::model::{Callback, FitOptions, Trainer};
+use autoencoder_kernels::{Parallelism, parallel};
+use serde::{Deserialize, Serialize};
 
 use super::console::{Failure, print};
 use super::interrupt::Interrupt;
+use super::note::Note;
+use super::run_directory::RunDirectory;
 use super::watch::{Bar, StageLines, table};
 
-/// Trains the layers one after another, for so many epochs each, and tells how
-/// it went.
-pub(crate) fn pretrain(
-    model: &mut Autoencoder,
-    data: &Dataset,
-    options: &FitOptions,
+/// How far the layers have been trained one after another.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Pretraining {
+    /// Of each layer.
     epochs: u32,
+    /// Layers that are done.
+    layers: usize,
+}
+
+impl Pretraining {
+    /// Before the first layer.
+    pub(crate) fn new(epochs: u32) -> Self {
+        Pretraining { epochs, layers: 0 }
+    }
+}
+
+/// Trains the layers that are left one after another, tells how it went and
+/// saves each. If somebody wants the end, what is saved goes on with the layer that
+/// was not done.
+pub(crate) fn pretrain<'a>(
+    mut trainer: Trainer<'a>,
+    data: &'a Dataset,
+    options: &'a FitOptions,
+    note: &mut Note,
+    directory: &mut RunDirectory,
     json: bool,
     interrupt: &Interrupt,
-) -> Result<(), Failure> {
-    let options = FitOptions {
+) -> Result<Trainer<'a>, Failure> {
+    let Some(Pretraining { epochs, layers }) = note.pretraining else {
+        return Ok(trainer);
+    };
+    let of_stages = FitOptions {
         epochs,
         ..options.clone()
     };
-    if json {
-        let mut lines = StageLines::default();
-        model.pretrain_with(data, &options, &mut interrupt.over(&mut lines))?;
-        lines.end()?;
-        return check(interrupt);
+    let stages = trainer.model().stages()?;
+    for number in layers..stages {
+        directory.save(&trainer, &note.text()?)?;
+        let mut model = trainer.model().clone();
+        let mut stage = |callback: &mut dyn Callback| {
+            let mut callback = interrupt.over(callback);
+            parallel::in_pool(Parallelism::Pool, || {
+                model.pretrain_stage(number, data, &of_stages, &mut callback)
+            })
+        };
+        let history = if json {
+            let mut lines = StageLines::new(number);
+            let history = stage(&mut lines)?;
+            lines.end()?;
+            history
+        } else {
+            stage(&mut Bar::new(epochs, data.len()))?
+        };
+        if interrupt.is_asked() {
+            return Ok(trainer);
+        }
+        if !json {
+            let layer = model.architecture().encoder()[number];
+            let (inputs, outputs) = (layer.inputs, layer.outputs);
+            print(format_args!("layer {number} alone, {inputs} → {outputs}"))?;
+            print(table(&history))?;
+        }
+        directory.save_pretraining(number, &history)?;
+        note.pretraining = Some(Pretraining {
+            epochs,
+            layers: number + 1,
+        });
+        trainer = Trainer::new(&model, data, options)?;
     }
-    let mut bar = Bar::new(epochs, data.len());
-    let histories = model.pretrain_with(data, &options, &mut interrupt.over(&mut bar))?;
-    drop(bar);
-    check(interrupt)?;
-    let layers = model.architecture().encoder();
-    for (number, (history, layer)) in histories.iter().zip(layers).enumerate() {
-        let (inputs, outputs) = (layer.inputs, layer.outputs);
-        print(format_args!("layer {number} alone, {inputs} → {outputs}"))?;
-        print(table(history))?;
+    if layers < stages {
+        directory.save(&trainer, &note.text()?)?;
+        if !json {
+            print("all layers")?;
+        }
     }
-    print("all layers")
-}
-
-/// Fails if somebody wants the end: there is nothing yet that a run could go on
-/// from.
-fn check(interrupt: &Interrupt) -> Result<(), Failure> {
-    match interrupt.is_asked() {
-        true => Err(Failure::Message(
-            "interrupted in the middle of --pretrain; nothing was saved".into(),
-        )),
-        false => Ok(()),
-    }
+    Ok(trainer)
 }

@@ -20,6 +20,8 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 const MODEL: &str = "model.safetensors";
 const BEST: &str = "best.safetensors";
 const HISTORY: &str = "history.csv";
+/// Of the layers one after another, before those of the whole.
+const PRETRAINING: &str = "pretraining.csv";
 const LOSS: &str = "loss.svg";
 
 /// A folder that this process alone writes to. Dropped before anything was
@@ -93,7 +95,7 @@ impl RunDirectory {
 
     /// Files that a process left half-written when it was killed.
     fn remove_leftovers(&self) {
-        let names = [CHECKPOINT, MODEL, BEST, HISTORY];
+        let names = [CHECKPOINT, MODEL, BEST, HISTORY, PRETRAINING];
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
@@ -110,16 +112,55 @@ impl RunDirectory {
     }
 
     /// Writes the checkpoint, the last and the best model, and the history. The
-    /// checkpoint holds all of it and comes first.
+    /// checkpoint holds all of it and comes first. Before the first epoch there
+    /// is no best model and no history; those of an earlier run go.
     pub(crate) fn save(&mut self, trainer: &Trainer<'_>, note: &str) -> Result<()> {
         trainer.save(self.path.join(CHECKPOINT), note)?;
         self.written = true;
-        if let Some(best) = trainer.best() {
-            trainer.model().save(self.path.join(MODEL))?;
-            best.save(self.path.join(BEST))?;
-            write_history(&self.path.join(HISTORY), trainer.history())?;
+        trainer.model().save(self.path.join(MODEL))?;
+        let (best, history) = (self.path.join(BEST), self.path.join(HISTORY));
+        match trainer.best() {
+            Some(model) => {
+                model.save(best)?;
+                write_history(&history, trainer.history())?;
+            }
+            None => {
+                let _ = fs::remove_file(best);
+                let _ = fs::remove_file(history);
+            }
         }
         Ok(())
+    }
+
+    /// Writes the history of a layer trained alone beside those of the layers
+    /// before it: as that of a run, with the layer's number in front.
+    pub(crate) fn save_pretraining(&self, layer: usize, history: &History) -> Result<()> {
+        let path = self.path.join(PRETRAINING);
+        let mut rows = records(history);
+        for (i, row) in rows.iter_mut().enumerate() {
+            let layer = if i == 0 {
+                "layer".into()
+            } else {
+                layer.to_string()
+            };
+            row.insert(0, layer);
+        }
+        if layer > 0
+            && let Ok(mut old) = csv::Reader::from_path(&path)
+        {
+            let old = old.records().flatten();
+            let before = old.filter(|row| row[0].parse().is_ok_and(|of: usize| of < layer));
+            let before: Vec<Vec<String>> = before
+                .map(|row| row.iter().map(str::to_owned).collect())
+                .collect();
+            rows.splice(1..1, before);
+        }
+        write_records(&path, rows)
+    }
+
+    /// Removes what an earlier run may have left of that.
+    pub(crate) fn remove_pretraining(&self) {
+        let _ = fs::remove_file(self.path.join(PRETRAINING));
     }
 
     /// Draws the loss and what else fits the model. Pictures of an earlier run
@@ -183,17 +224,31 @@ fn failed(what: &str, path: &Path, error: io::Error) -> Failure {
 }
 
 fn write_history(path: &Path, history: &History) -> Result<()> {
+    write_records(path, records(history))
+}
+
+/// The epochs of one run, which have the same columns, under their names.
+fn records(history: &History) -> Vec<Vec<String>> {
+    let names = history.epochs.first().map(|first| {
+        let names = first.columns().map(|(name, _)| name.to_owned());
+        ["epoch".to_owned()].into_iter().chain(names).collect()
+    });
+    let numbers = history.epochs.iter().map(|epoch| {
+        let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:?}"));
+        let values = epoch.columns().map(|(_, value)| number(value));
+        [epoch.epoch.to_string()]
+            .into_iter()
+            .chain(values)
+            .collect()
+    });
+    names.into_iter().chain(numbers).collect()
+}
+
+fn write_records(path: &Path, records: Vec<Vec<String>>) -> Result<()> {
     write_atomically(path, |file: &mut dyn Write| {
         let mut csv = csv::Writer::from_writer(file);
-        // Epochs of one run have the same columns.
-        if let Some(first) = history.epochs.first() {
-            let names = first.columns().map(|(name, _)| name);
-            csv.write_record(["epoch"].into_iter().chain(names))?;
-        }
-        for epoch in &history.epochs {
-            let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:?}"));
-            let values = epoch.columns().map(|(_, value)| number(value));
-            csv.write_record([epoch.epoch.to_string()].into_iter().chain(values))?;
+        for record in &records {
+            csv.write_record(record)?;
         }
         csv.flush()
     })

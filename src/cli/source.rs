@@ -42,29 +42,17 @@ impl Source {
         }
     }
 
-    /// What a checkpoint's note says.
-    pub(crate) fn from_note(note: &str) -> Result<Self, Failure> {
-        serde_json::from_str(note).map_err(|error| {
-            let message = format!("the checkpoint was not written by this program: {error}");
-            Failure::Message(message)
-        })
-    }
-
-    /// The note for a checkpoint. Paths are absolute in it: the run may be resumed
-    /// from another folder.
-    pub(crate) fn note(&self) -> Result<String, Failure> {
+    /// With absolute paths, since a run may be resumed from another folder.
+    pub(crate) fn absolute(self) -> Self {
         let whole = |path: &Option<PathBuf>| match path {
             Some(path) => absolute(path).ok().or_else(|| Some(path.clone())),
             None => None,
         };
-        let source = Source {
+        Source {
             data: whole(&self.data),
             validation: whole(&self.validation),
-            ..self.clone()
-        };
-        serde_json::to_string(&source).map_err(|error| {
-            Failure::Message(format!("cannot write down where the data are: {error}"))
-        })
+            ..self
+        }
     }
 
     /// With what was given in the place of what was known.

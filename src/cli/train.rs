@@ -13,7 +13,8 @@ use super::console::{Failure, print, print_json, warn};
 use super::denoising::Report;
 use super::interrupt::Interrupt;
 use super::model_options::ModelOptions;
-use super::pretraining::pretrain;
+use super::note::Note;
+use super::pretraining::{Pretraining, pretrain};
 use super::regularization_options::{RegularizationOptions, remark_on_copying};
 use super::run_directory::RunDirectory;
 use super::source::{Source, ValidationOptions};
@@ -112,24 +113,25 @@ impl Train {
         options.validation = validation;
         self.training.apply(&mut options);
         self.regularization.apply(&mut options);
-        let mut model = self.model.model(&data, preset, options.seed)?;
+        let model = self.model.model(&data, preset, options.seed)?;
         remark_on_copying(model.architecture(), &options);
         let interrupt = Interrupt::listen()?;
         let directory = RunDirectory::prepare(&self.output.out, self.output.force)?;
-        if let Some(epochs) = self.pretrain {
-            let json = self.output.json;
-            pretrain(&mut model, &data, &options, epochs, json, &interrupt)?;
-        }
         let trainer = Trainer::new(&model, &data, &options)?;
-        self.train(trainer, &source, &data, &options, directory, &interrupt)
+        let note = Note {
+            source: source.absolute(),
+            pretraining: self.pretrain.map(Pretraining::new),
+        };
+        self.train(trainer, note, &data, &options, directory, &interrupt)
     }
 
     fn resume(self, path: &Path) -> Result<(), Failure> {
         let interrupt = Interrupt::listen()?;
         let (directory, checkpoint) = RunDirectory::resume(path)?;
-        let source = Source::from_note(checkpoint.note())?;
-        let source = source.with(self.data.clone(), &self.validation);
-        let (data, validation) = source.load()?;
+        let mut note = Note::read(checkpoint.note())?;
+        note.source = note.source.with(self.data.clone(), &self.validation);
+        let (data, validation) = note.source.load()?;
+        note.source = note.source.absolute();
         let mut options = FitOptions {
             validation,
             ..checkpoint.options().clone()
@@ -138,13 +140,13 @@ impl Train {
         self.regularization.apply(&mut options);
         self.model.check(checkpoint.model())?;
         let trainer = Trainer::resume(checkpoint, &data, &options)?;
-        self.train(trainer, &source, &data, &options, directory, &interrupt)
+        self.train(trainer, note, &data, &options, directory, &interrupt)
     }
 
     fn train(
         &self,
-        mut trainer: Trainer<'_>,
-        source: &Source,
+        trainer: Trainer<'_>,
+        mut note: Note,
         data: &Dataset,
         options: &FitOptions,
         mut directory: RunDirectory,
@@ -153,7 +155,20 @@ impl Train {
         for warning in options.warnings() {
             warn(&warning);
         }
-        let note = source.note()?;
+        let json = self.output.json;
+        if note.pretraining.is_none() {
+            directory.remove_pretraining();
+        }
+        let mut trainer = pretrain(
+            trainer,
+            data,
+            options,
+            &mut note,
+            &mut directory,
+            json,
+            interrupt,
+        )?;
+        let note = note.text()?;
         let mut run = |watch: &mut dyn Callback| {
             let mut callback = interrupt.over(watch);
             let (trainer, directory, note) = (&mut trainer, &mut directory, note.as_str());

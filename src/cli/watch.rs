@@ -106,10 +106,8 @@ impl Callback for Lines {
 
 /// One JSON object a line on stdout, for each epoch of a layer alone:
 /// `{"layer":0,"epoch":1,…}`.
-#[derive(Default)]
 pub(crate) struct StageLines {
-    /// Layers begun.
-    layers: usize,
+    layer: usize,
     lines: Lines,
 }
 
@@ -121,6 +119,13 @@ struct StageEpoch<'a> {
 }
 
 impl StageLines {
+    pub(crate) fn new(layer: usize) -> Self {
+        StageLines {
+            layer,
+            lines: Lines::default(),
+        }
+    }
+
     /// Fails if a line could not be printed, which ended training.
     pub(crate) fn end(self) -> Result<(), Failure> {
         self.lines.end()
@@ -129,8 +134,7 @@ impl StageLines {
 
 impl Callback for StageLines {
     fn on_epoch(&mut self, epoch: &Epoch, _: &Autoencoder) -> ControlFlow<()> {
-        self.layers += usize::from(epoch.epoch == 1);
-        let layer = self.layers - 1;
+        let layer = self.layer;
         self.lines.print(&StageEpoch { layer, epoch })
     }
 }

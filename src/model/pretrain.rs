@@ -121,6 +121,37 @@ impl Autoencoder {
         options: &FitOptions,
         callback: &mut dyn Callback,
     ) -> Result<Vec<History>> {
+        let mut callback = UntilBreak {
+            callback,
+            ended: false,
+        };
+        let mut model = self.clone();
+        let mut histories = Vec::new();
+        for number in 0..model.stages()? {
+            histories.push(model.pretrain_stage(number, data, options, &mut callback)?);
+            if callback.ended {
+                break;
+            }
+        }
+        *self = model;
+        Ok(histories)
+    }
+
+    /// Trains stage `number` alone, on what the stages below make of the samples:
+    /// [`pretrain`](Self::pretrain) is this for 0, 1, … up to
+    /// [`stages`](Self::stages), and may be stopped and gone on with between
+    /// them. Returns the history.
+    ///
+    /// # Errors
+    /// As [`pretrain`](Self::pretrain) and [`stage`](Self::stage). The model is
+    /// unchanged then.
+    pub fn pretrain_stage(
+        &mut self,
+        number: usize,
+        data: &Dataset,
+        options: &FitOptions,
+        callback: &mut dyn Callback,
+    ) -> Result<History> {
         if let Some(part) = options.freeze {
             return Err(Error::configuration(
                 "the part that is frozen in pre-training",
@@ -128,32 +159,23 @@ impl Autoencoder {
                 "none; freeze it in the training that follows",
             ));
         }
-        let mut callback = UntilBreak {
-            callback,
-            ended: false,
-        };
-        let mut model = self.clone();
-        let mut histories = Vec::new();
+        let mut stage = self.stage(number)?;
         let mut options = options.clone();
         // A stage has no random code.
         options.regularization.beta = None;
         options.regularization.beta_warm_up = 0;
         let mut codes: Option<Dataset> = None;
-        for number in 0..model.stages()? {
-            let mut stage = model.stage(number)?;
-            let data = codes.as_ref().unwrap_or(data);
-            histories.push(stage.fit_with(data, &options, &mut callback)?);
-            model.set_stage(number, &stage)?;
-            if callback.ended {
-                break;
+        for below in 0..number {
+            let below = self.stage(below)?;
+            codes = Some(below.codes(codes.as_ref().unwrap_or(data))?);
+            if let Some(validation) = &mut options.validation {
+                *validation = below.codes(validation)?;
             }
-            if let Some(validation) = &options.validation {
-                options.validation = Some(stage.codes(validation)?);
-            }
-            codes = Some(stage.codes(data)?);
         }
-        *self = model;
-        Ok(histories)
+        let data = codes.as_ref().unwrap_or(data);
+        let history = stage.fit_with(data, &options, callback)?;
+        self.set_stage(number, &stage)?;
+        Ok(history)
     }
 
     fn codes(&self, data: &Dataset) -> Result<Dataset> {
