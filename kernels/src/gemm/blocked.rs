@@ -327,7 +327,7 @@ unsafe fn multiply_block<T, S>(
             let fetch_a = !plan.pack_a
                 && term.a_strides.1 == 1
                 && block.rows.len() * k * size_of::<T>() > tuning::PREFETCH_BYTES;
-            let (row_tasks, col_tasks) = task_grid::<T>(tile_rows, tile_cols, block, k);
+            let (row_tasks, col_tasks) = task_grid(tile_rows, tile_cols, block, k, sink);
             for_each(parallelism, row_tasks * col_tasks, |task| {
                 let (r, c) = (task % row_tasks, task / row_tasks);
                 let mut room = Room::new();
@@ -427,12 +427,23 @@ unsafe fn multiply_block<T, S>(
 
 /// Into how many tasks the rows and the columns of tiles are shared: enough
 /// that a task has TASK_FLOPS or one tile, and that its rows of A stay in L2.
-fn task_grid<T>(tile_rows: usize, tile_cols: usize, block: &Block, k: usize) -> (usize, usize) {
+/// Tiles that an operation gets at once belong to one task.
+fn task_grid<T>(
+    tile_rows: usize,
+    tile_cols: usize,
+    block: &Block,
+    k: usize,
+    sink: Sink<'_, T>,
+) -> (usize, usize) {
     let (rows, cols) = (block.rows.len(), block.cols.len());
     let flops = 2 * rows * cols * k;
     let tasks = (flops / tuning::TASK_FLOPS).clamp(1, tuning::MAX_TASKS);
     let resident = (rows * k * size_of::<T>()).div_ceil(tuning::A_BLOCK_BYTES);
-    let row_tasks = tasks.max(resident).min(tile_rows);
+    let most = match sink {
+        Sink::Store(_) => tile_rows,
+        Sink::Operation(_) => tile_rows.div_ceil(PANEL_TILES),
+    };
+    let row_tasks = tasks.max(resident).min(most);
     let col_tasks = tasks.div_ceil(row_tasks).min(tile_cols);
     (row_tasks, col_tasks)
 }
