@@ -109,6 +109,31 @@ fn npy() {
 }
 
 #[test]
+fn npz() {
+    run("npz", checks::check_npz);
+}
+
+#[test]
+fn csv() {
+    run("csv", checks::check_csv);
+}
+
+#[test]
+fn png() {
+    run("png", checks::check_png);
+}
+
+#[test]
+fn wav() {
+    run("wav", checks::check_wav);
+}
+
+#[test]
+fn text() {
+    run("text", checks::check_text);
+}
+
+#[test]
 fn model_file() {
     run("model_file", checks::check_model_file);
 }

@@ -1,6 +1,8 @@
-//! IDX and `.npy` files.
+//! Files of samples.
 
-use autoencoder::data::{Dataset, from_bytes, write_npy_to};
+use autoencoder::data::{
+    Dataset, Format, LoadOptions, Origin, from_bytes, from_bytes_with, write_csv_to, write_npy_to,
+};
 use autoencoder::{Error, Result};
 
 use super::guarded::bits_of;
@@ -68,6 +70,124 @@ pub fn check_npy(data: &[u8]) {
     let again = read(&written).expect("a file that was written");
     assert_eq!(bits(&again), bits(&dataset));
     assert_eq!(again.features(), dataset.features());
+}
+
+/// Bytes as an `.npz` file: data or an [`Error::Format`], never a panic; data are
+/// no more than the file can hold when deflated at best.
+pub fn check_npz(data: &[u8]) {
+    if let Some(dataset) = read_as(Format::Npz, data) {
+        assert!(dataset.len() * dataset.features() <= 1032 * data.len());
+    }
+}
+
+/// Bytes as a `.csv` file:
+///
+/// - they are data or an [`Error::Format`], never a panic;
+/// - a file of plain numbers is read if and only if a naive reader reads it, with
+///   the same numbers;
+/// - data that were written and are read again have the same bits.
+pub fn check_csv(data: &[u8]) {
+    let dataset = read_as(Format::Csv, data);
+    let plain = |byte: &u8| b"0123456789.,-e \n".contains(byte);
+    if data.iter().all(plain) {
+        let naive = naive_csv(data).filter(|(rows, _)| *rows > 0);
+        let ours = dataset.as_ref().map(|data| (data.len(), bits(data)));
+        assert_eq!(ours, naive.map(|(rows, numbers)| (rows, bits_of(&numbers))));
+    }
+    let Some(dataset) = dataset else { return };
+    let mat = dataset.to_mat().expect("what was read fits in memory");
+    let mut written = Vec::new();
+    write_csv_to(&mut written, &[], mat.as_ref()).expect("a vector takes all bytes");
+    let again = read_as(Format::Csv, &written).expect("a file that was written");
+    assert_eq!(again.features(), dataset.features());
+    // NaN may have other bits.
+    let same = |(a, b): (&u32, &u32)| a == b || f32::from_bits(*a).is_nan();
+    assert!(bits(&again).iter().zip(&bits(&dataset)).all(same));
+}
+
+/// Bytes as a PNG picture: a sample of bytes, with the shape of a picture, or an
+/// [`Error::Format`], never a panic.
+pub fn check_png(data: &[u8]) {
+    if let Some(dataset) = read_as(Format::Png, data) {
+        assert_eq!(dataset.len(), 1);
+        assert!(matches!(dataset.sample_shape(), Some([_, _] | [_, _, 3])));
+        assert!(dataset.as_u8().is_some());
+    }
+}
+
+/// Bytes as a WAV file: frames, or an [`Error::Format`], never a panic. Frames
+/// make up as much sound as they were cut from.
+pub fn check_wav(data: &[u8]) {
+    let Some(dataset) = read_as(Format::Wav, data) else {
+        return;
+    };
+    let Some(Origin::Audio(audio)) = dataset.origin() else {
+        panic!("frames of no sound");
+    };
+    assert!(audio.length <= data.len());
+    let frames = dataset.to_mat().expect("what was read fits in memory");
+    let sound = audio.join(frames.as_ref()).expect("its own frames");
+    assert_eq!(sound.len(), audio.length);
+}
+
+/// Bytes as text: lines with the tokens that they have, or an [`Error::Format`],
+/// never a panic.
+pub fn check_text(data: &[u8]) {
+    for tokens in ["words:9", "bytes:2:9"] {
+        let options = LoadOptions {
+            format: Some(Format::Text),
+            text: Some(tokens.parse().expect("known tokens")),
+            ..LoadOptions::default()
+        };
+        let Some(dataset) = refused(from_bytes_with(data, &options)) else {
+            continue;
+        };
+        let numbers = dataset.as_u8().expect("tokens are counted in bytes");
+        let mut lines = numbers.chunks(dataset.features());
+        assert!(dataset.features() <= 9 && lines.len() == dataset.len());
+        assert!(lines.any(|line| line.contains(&255)));
+    }
+}
+
+fn read_as(format: Format, data: &[u8]) -> Option<Dataset> {
+    let options = LoadOptions {
+        format: Some(format),
+        ..LoadOptions::default()
+    };
+    refused(from_bytes_with(data, &options))
+}
+
+/// The data; if there are none, the error must be one of the file, on one line.
+fn refused(dataset: Result<Dataset>) -> Option<Dataset> {
+    match dataset {
+        Ok(dataset) => Some(dataset),
+        Err(error) => {
+            assert!(matches!(error, Error::Format { .. }), "{error:?}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+            None
+        }
+    }
+}
+
+/// Rows and numbers of a file of plain numbers, as simply as can be.
+fn naive_csv(data: &[u8]) -> Option<(usize, Vec<f32>)> {
+    let text = std::str::from_utf8(data).ok()?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let mut rows: Vec<Vec<Option<f32>>> = lines
+        .map(|line| {
+            line.split(',')
+                .map(|field| field.trim().parse().ok())
+                .collect()
+        })
+        .collect();
+    if rows.first().is_some_and(|row| row.contains(&None)) {
+        rows.remove(0);
+    }
+    let width = rows.first().map_or(0, Vec::len);
+    let same = rows.iter().all(|row| row.len() == width);
+    let count = rows.len();
+    let numbers: Option<Vec<f32>> = rows.into_iter().flatten().collect();
+    numbers.filter(|_| same).map(|numbers| (count, numbers))
 }
 
 fn read(data: &[u8]) -> Result<Dataset> {

@@ -4,7 +4,7 @@
 //!
 //! | file | checks |
 //! |---|---|
-//! | `data.rs` | IDX and `.npy` files |
+//! | `data.rs` | files of samples |
 //! | `model.rs` | model files |
 //! | `gemm.rs` | views and products |
 //! | `dense.rs` | fused layers |
@@ -17,7 +17,7 @@ mod gemm;
 mod guarded;
 mod model;
 
-pub use data::{check_idx, check_npy};
+pub use data::{check_csv, check_idx, check_npy, check_npz, check_png, check_text, check_wav};
 pub use dense::check_dense;
 pub use gemm::check_gemm;
 pub use model::check_model_file;

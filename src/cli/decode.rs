@@ -1,6 +1,5 @@
 //! `autoencoder decode`: what codes stand for.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use autoencoder::{Autoencoder, data};
@@ -13,7 +12,7 @@ use super::matrix_file::MatrixFile;
 pub(crate) struct Decode {
     /// The model: a .safetensors file that `train` wrote
     model: PathBuf,
-    /// The codes, one a row: npy, IDX or .csv
+    /// The codes, one a row: npy, .npz, IDX or .csv
     codes: PathBuf,
     /// Where to write the samples, one a row: .npy or .csv
     #[arg(short, long, value_name = "FILE", value_parser = MatrixFile::parse)]
@@ -23,12 +22,7 @@ pub(crate) struct Decode {
 impl Decode {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let is_csv = |ending: &OsStr| ending.eq_ignore_ascii_case("csv");
-        let samples = if self.codes.extension().is_some_and(is_csv) {
-            model.decode(&data::read_csv(&self.codes)?)?
-        } else {
-            model.decode(&data::load(&self.codes)?)?
-        };
+        let samples = model.decode(&data::load(&self.codes)?)?;
         Ok(self.output.write(&samples, &[])?)
     }
 }

@@ -6,24 +6,26 @@ use autoencoder::Autoencoder;
 use clap::Args;
 
 use super::console::Failure;
-use super::load;
+use super::data_options::{DATA, DataOptions};
 use super::matrix_file::MatrixFile;
 
 #[derive(Args)]
 pub(crate) struct Encode {
     /// The model: a .safetensors file that `train` wrote
     model: PathBuf,
-    /// The samples: IDX or npy, perhaps with gzip; the embedded digits, if left out
+    #[arg(help = DATA)]
     data: Option<PathBuf>,
     /// Where to write the codes, one a row: .npy or .csv
     #[arg(short, long, value_name = "FILE", value_parser = MatrixFile::parse)]
     output: MatrixFile,
+    #[command(flatten, next_help_heading = "Data")]
+    options: DataOptions,
 }
 
 impl Encode {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let codes = model.encode(&load(self.data.as_deref())?)?;
+        let codes = model.encode(&self.options.load(self.data.as_deref())?)?;
         Ok(self.output.write(&codes, &[])?)
     }
 }

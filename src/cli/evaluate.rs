@@ -8,14 +8,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::console::{Failure, print, print_json};
+use super::data_options::{DATA, DataOptions};
 use super::denoising::Report;
-use super::load;
 
 #[derive(Args)]
 pub(crate) struct Evaluate {
     /// The model: a .safetensors file that `train` wrote
     model: PathBuf,
-    /// The samples: IDX or npy, perhaps with gzip; the embedded digits, if left out
+    #[arg(help = DATA)]
     data: Option<PathBuf>,
     /// Also corrupt the samples and see how well the model mends them:
     /// gaussian:STDDEV, gaussian-clipped:STDDEV, masking:PROBABILITY,
@@ -31,6 +31,8 @@ pub(crate) struct Evaluate {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten, next_help_heading = "Data")]
+    options: DataOptions,
 }
 
 #[derive(Serialize)]
@@ -57,7 +59,7 @@ struct Nats {
 impl Evaluate {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = load(self.data.as_deref())?;
+        let data = self.options.load(self.data.as_deref())?;
         check(&model, &data, self.allow_any_target)?;
         let evaluation = model.evaluate(&data)?;
         let line = Line {

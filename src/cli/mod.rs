@@ -7,6 +7,7 @@
 //! | `training_options.rs` | `--optimizer`, `--epochs`, …: how |
 //! | `pretraining.rs` | `--pretrain`: the layers one after another |
 //! | `denoising.rs` | how well a denoiser mends samples |
+//! | `data_options.rs` | `--label-column`, `--frame`, …: how to read `DATA` |
 //! | `source.rs` | `DATA`, `--validation`, …: on what |
 //! | `note.rs` | what a checkpoint remembers for the command line |
 //! | `run_directory.rs` | `--out`, `--resume`: one process at a time, nothing overwritten, every file whole |
@@ -14,10 +15,12 @@
 //! | `interrupt.rs` | Ctrl-C and SIGTERM |
 //! | `watch.rs` | progress for people, and lines for programs |
 //! | `matrix_file.rs` | `.npy` or `.csv`, by the ending |
+//! | `sample_file.rs` | samples as numbers, or as what they were |
 //! | `values.rs` | the values of options, parsed |
 //! | `console.rs` | stdout that may be closed, failures, exit statuses |
 
 mod console;
+mod data_options;
 mod decode;
 mod denoising;
 mod encode;
@@ -34,6 +37,7 @@ mod pretraining;
 mod reconstruct;
 mod regularization_options;
 mod run_directory;
+mod sample_file;
 mod score;
 mod source;
 mod train;
@@ -42,11 +46,9 @@ mod values;
 mod watch;
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::process::ExitCode;
 
 use autoencoder::Level;
-use autoencoder::data::{self, Dataset};
 use clap::{Parser, Subcommand};
 
 use console::Failure;
@@ -137,12 +139,4 @@ fn use_threads(threads: NonZeroUsize) -> Result<(), Failure> {
     }
     let message = format!("this program was built without threads, not for {threads}");
     Err(Failure::Message(message))
-}
-
-/// Reads samples; without a path, the digits that come with the program.
-fn load(path: Option<&Path>) -> Result<Dataset, Failure> {
-    Ok(match path {
-        Some(path) => data::load(path)?,
-        None => data::digits(),
-    })
 }

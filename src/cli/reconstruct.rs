@@ -3,24 +3,26 @@
 
 use std::path::PathBuf;
 
+use autoencoder::data::Dataset;
 use autoencoder::model::Samples;
 use autoencoder::{Autoencoder, Noise};
 use clap::Args;
 
 use super::console::Failure;
-use super::load;
-use super::matrix_file::MatrixFile;
+use super::data_options::{DATA, DataOptions};
 use super::pictures::draw_reconstructions;
+use super::sample_file::SampleFile;
 
 #[derive(Args)]
 pub(crate) struct Reconstruct {
     /// The model: a .safetensors file that `train` wrote
     model: PathBuf,
-    /// The samples: IDX or npy, perhaps with gzip; the embedded digits, if left out
+    #[arg(help = DATA)]
     data: Option<PathBuf>,
-    /// Where to write the reconstructions, one a row: .npy or .csv
-    #[arg(short, long, value_name = "FILE", value_parser = MatrixFile::parse)]
-    output: MatrixFile,
+    /// Where to write the reconstructions: .npy, .csv or .idx, one a row; of sound
+    /// .wav; of text .txt, the nearest tokens; of pictures a new folder/
+    #[arg(short, long, value_name = "FILE", value_parser = SampleFile::parse)]
+    output: SampleFile,
     /// Corrupt the samples first, for the model to mend: gaussian:STDDEV,
     /// gaussian-clipped:STDDEV, masking:PROBABILITY, salt-and-pepper:PROBABILITY
     #[arg(long, value_name = "NOISE")]
@@ -32,12 +34,14 @@ pub(crate) struct Reconstruct {
     /// noisy ones between them if there is noise
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Data")]
+    options: DataOptions,
 }
 
 impl Reconstruct {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = load(self.data.as_deref())?;
+        let data = self.options.load(self.data.as_deref())?;
         let reconstructions = match self.noise {
             Some(noise) => {
                 let noisy = Samples::from(&data).corrupted(noise, self.seed)?;
@@ -49,6 +53,15 @@ impl Reconstruct {
             let noise = self.noise.map(|noise| (noise, self.seed));
             draw_reconstructions(png, &model, &data, noise)?;
         }
-        Ok(self.output.write(&reconstructions, &[])?)
+        let counts = tokens(&data);
+        self.output
+            .write(&reconstructions, &data.kind(), counts.as_deref())
     }
+}
+
+/// How many different tokens each line of text has.
+fn tokens(data: &Dataset) -> Option<Vec<usize>> {
+    let lines = data.as_u8()?.chunks(data.features().max(1));
+    let different = |line: &[u8]| line.iter().filter(|&&count| count > 0).count();
+    Some(lines.map(different).collect())
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use autoencoder::Result;
-use autoencoder::data::Dataset;
+use autoencoder::data::{Dataset, Origin};
 use autoencoder::file::write_atomically;
 use autoencoder::model::{Checkpoint, History, Trainer};
 use autoencoder::plot::write_loss_svg;
@@ -23,6 +23,7 @@ const HISTORY: &str = "history.csv";
 /// Of the layers one after another, before those of the whole.
 const PRETRAINING: &str = "pretraining.csv";
 const LOSS: &str = "loss.svg";
+const VOCABULARY: &str = "vocabulary.json";
 
 /// A folder that this process alone writes to. Dropped before anything was
 /// written, it leaves everything as it was.
@@ -163,13 +164,18 @@ impl RunDirectory {
         let _ = fs::remove_file(self.path.join(PRETRAINING));
     }
 
-    /// Draws the loss and what else fits the model. Pictures of an earlier run
-    /// that do not fit go.
+    /// Draws the loss and what else fits the model, and writes down the tokens of
+    /// text. What an earlier run left and does not fit goes.
     pub(crate) fn draw(&self, trainer: &Trainer<'_>, pictured: &Dataset) -> Result<()> {
         let epochs = &trainer.history().epochs;
         let losses: Vec<f64> = epochs.iter().map(|epoch| epoch.loss).collect();
         let val_losses: Vec<f64> = epochs.iter().filter_map(|epoch| epoch.val_loss).collect();
         write_loss_svg(self.path.join(LOSS), &losses, &val_losses)?;
+        let vocabulary = self.path.join(VOCABULARY);
+        match pictured.origin() {
+            Some(Origin::Text(tokens)) => tokens.save(vocabulary)?,
+            _ => drop(fs::remove_file(vocabulary)),
+        }
         for picture in pictures::ALL {
             let path = self.path.join(picture.name);
             if !(picture.draw)(&path, trainer.model(), pictured)? {

@@ -6,15 +6,15 @@ use autoencoder::{Autoencoder, Mat};
 use clap::Args;
 
 use super::console::Failure;
+use super::data_options::{DATA, DataOptions};
 use super::evaluate::check;
-use super::load;
 use super::matrix_file::MatrixFile;
 
 #[derive(Args)]
 pub(crate) struct Score {
     /// The model: a .safetensors file that `train` wrote
     model: PathBuf,
-    /// The samples: IDX or npy, perhaps with gzip; the embedded digits, if left out
+    #[arg(help = DATA)]
     data: Option<PathBuf>,
     /// Where to write mean squared error and loss, one sample a row: .csv or .npy
     #[arg(short, long, value_name = "FILE", value_parser = MatrixFile::parse)]
@@ -22,12 +22,14 @@ pub(crate) struct Score {
     /// Take targets outside of [0, 1] for a loss that is only defined there
     #[arg(long)]
     allow_any_target: bool,
+    #[command(flatten, next_help_heading = "Data")]
+    options: DataOptions,
 }
 
 impl Score {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = load(self.data.as_deref())?;
+        let data = self.options.load(self.data.as_deref())?;
         check(&model, &data, self.allow_any_target)?;
         let errors = model.reconstruction_error(&data)?;
         let columns = [&errors.mean_squared_error, &errors.loss];

@@ -3,13 +3,13 @@
 
 use std::path::{PathBuf, absolute};
 
-use autoencoder::data::{self, Dataset};
+use autoencoder::data::{self, Dataset, LoadOptions, Origin, Text};
 use autoencoder::model::Preset;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::console::Failure;
-use super::load;
+use super::data_options::{DataOptions, load};
 use super::values::fraction;
 
 #[derive(Args)]
@@ -29,6 +29,8 @@ pub(crate) struct Source {
     data: Option<PathBuf>,
     validation: Option<PathBuf>,
     validation_split: Option<f64>,
+    /// How to read them.
+    options: LoadOptions,
     /// The name of a preset, whose data they are where nothing else is said.
     preset: Option<String>,
 }
@@ -48,7 +50,12 @@ impl Source {
             Some(path) => absolute(path).ok().or_else(|| Some(path.clone())),
             None => None,
         };
+        let mut options = self.options.clone();
+        if let Some(Text::File(path)) = &mut options.text {
+            *path = absolute(&*path).unwrap_or_else(|_| path.clone());
+        }
         Source {
+            options,
             data: whole(&self.data),
             validation: whole(&self.validation),
             ..self
@@ -56,8 +63,14 @@ impl Source {
     }
 
     /// With what was given in the place of what was known.
-    pub(crate) fn with(mut self, data: Option<PathBuf>, options: &ValidationOptions) -> Self {
+    pub(crate) fn with(
+        mut self,
+        data: Option<PathBuf>,
+        options: &ValidationOptions,
+        reading: &DataOptions,
+    ) -> Self {
         self.data = data.or(self.data);
+        reading.apply(&mut self.options);
         if options.validation.is_some() || options.validation_split.is_some() {
             self.validation = options.validation.clone();
             self.validation_split = options.validation_split;
@@ -77,10 +90,18 @@ impl Source {
         };
         let all = || match (&self.data, preset) {
             (None, Some(_)) => Ok(own()?.0),
-            (path, _) => load(path.as_deref()),
+            (path, _) => load(path.as_deref(), &self.options),
         };
         match (&self.validation, self.validation_split) {
-            (Some(validation), _) => Ok((all()?, Some(data::load(validation)?))),
+            (Some(validation), _) => {
+                let all = all()?;
+                let mut options = self.options.clone();
+                if let Some(Origin::Text(vocabulary)) = all.origin() {
+                    options.text = Some(Text::Vocabulary(vocabulary.clone()));
+                }
+                let validation = data::load_with(validation, &options)?;
+                Ok((all, Some(validation)))
+            }
             (None, Some(part)) => split(all()?, part),
             (None, None) if self.data.is_none() => Ok(own()?),
             (None, None) => Ok((all()?, None)),

@@ -10,6 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::console::{Failure, print, print_json, warn};
+use super::data_options::DataOptions;
 use super::denoising::Report;
 use super::interrupt::Interrupt;
 use super::model_options::ModelOptions;
@@ -28,8 +29,9 @@ const SAVING_PART: u32 = 20;
 
 #[derive(Args)]
 pub(crate) struct Train {
-    /// The samples: IDX or npy, perhaps with gzip. If left out, the 10 000 MNIST
-    /// digits that come with the program, the last 1 000 held for validation
+    /// The samples: IDX, .npy, .npz, .csv, a .png or a folder of them, .wav, .txt,
+    /// perhaps with gzip. If left out, the 10 000 MNIST digits that come with the
+    /// program, the last 1 000 held for validation
     data: Option<PathBuf>,
 
     /// A tutorial's program: its model, data and training, but for what is given;
@@ -55,6 +57,9 @@ pub(crate) struct Train {
 
     #[command(flatten, next_help_heading = "Validation")]
     validation: ValidationOptions,
+
+    #[command(flatten, next_help_heading = "Data")]
+    reading: DataOptions,
 
     #[command(flatten, next_help_heading = "Output")]
     output: OutputOptions,
@@ -107,7 +112,7 @@ impl Train {
 
     fn begin(self) -> Result<(), Failure> {
         let preset = self.preset.as_deref().map(Preset::named).transpose()?;
-        let source = Source::of(preset).with(self.data.clone(), &self.validation);
+        let source = Source::of(preset).with(self.data.clone(), &self.validation, &self.reading);
         let (data, validation) = source.load()?;
         let mut options = preset.map_or_else(FitOptions::default, Preset::options);
         options.validation = validation;
@@ -129,7 +134,9 @@ impl Train {
         let interrupt = Interrupt::listen()?;
         let (directory, checkpoint) = RunDirectory::resume(path)?;
         let mut note = Note::read(checkpoint.note())?;
-        note.source = note.source.with(self.data.clone(), &self.validation);
+        note.source = note
+            .source
+            .with(self.data.clone(), &self.validation, &self.reading);
         let (data, validation) = note.source.load()?;
         note.source = note.source.absolute();
         let mut options = FitOptions {

@@ -9,6 +9,7 @@ use autoencoder_kernels::gather::gather_rows;
 use autoencoder_kernels::prefetch::prefetch;
 use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
 
+use super::origin::Origin;
 use crate::error::{Error, Result};
 
 /// Samples × features, with optional labels and an optional shape of a sample.
@@ -23,6 +24,7 @@ pub struct Dataset {
     values: Values,
     labels: Option<Arc<Vec<u8>>>,
     sample_shape: Option<Arc<[usize]>>,
+    origin: Option<Arc<Origin>>,
     features: usize,
     // The rows of `values` and `labels` that this view shows.
     rows: Range<usize>,
@@ -72,6 +74,7 @@ impl Dataset {
             values,
             labels: None,
             sample_shape: None,
+            origin: None,
             features,
             rows: 0..rows,
         }
@@ -118,6 +121,31 @@ impl Dataset {
         })
     }
 
+    /// The same samples, said to have been something else before.
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Dataset {
+            origin: Some(Arc::new(origin)),
+            ..self
+        }
+    }
+
+    /// The same samples with each number divided, but for bytes, which are
+    /// fractions of 255 already.
+    pub(super) fn divided_by(self, divisor: f32) -> Result<Self> {
+        let Some(mat) = self.as_f32() else {
+            return Ok(self);
+        };
+        let divided = |row: usize| mat.row(row).unwrap_or_default().iter().map(|x| x / divisor);
+        let values = (0..self.len()).flat_map(divided).collect();
+        let new = Self::from_f32(self.len(), self.features, values)?;
+        Ok(Dataset {
+            labels: self.labels().map(|labels| Arc::new(labels.to_vec())),
+            sample_shape: self.sample_shape.clone(),
+            origin: self.origin.clone(),
+            ..new
+        })
+    }
+
     /// Number of samples.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -136,6 +164,12 @@ impl Dataset {
     /// The shape of one sample, where the source told it.
     pub fn sample_shape(&self) -> Option<&[usize]> {
         self.sample_shape.as_deref()
+    }
+
+    /// What the samples were before they became numbers, where that is needed
+    /// to turn numbers back into it.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_deref()
     }
 
     /// One label per sample, where the source had them.

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use super::dataset::Dataset;
 use super::source::Source;
-use super::{read_dataset, read_labels};
+use super::{LoadOptions, format, read_labels};
 use crate::error::Result;
 
 const IMAGES: &[u8] = include_bytes!("digits/mnist-10k-images-idx3-ubyte.gz");
@@ -26,7 +26,7 @@ static DIGITS: LazyLock<Dataset> = LazyLock::new(|| {
 fn read() -> Result<Dataset> {
     let images = Source::from_bytes(Path::new("embedded images"), IMAGES)?;
     let labels = Source::from_bytes(Path::new("embedded labels"), LABELS)?;
-    read_dataset(images)?.with_labels(read_labels(labels)?)
+    format::read(images, &LoadOptions::default())?.with_labels(read_labels(labels)?)
 }
 
 /// The first 10 000 samples of MNIST's training set in shuffled order: 28 × 28

@@ -3,9 +3,15 @@
 //! - [`dataset`]: [`Dataset`], samples × features, as `f32` or as bytes.
 //! - [`digits()`]: the 10 000 digits of MNIST that come with the crate.
 //! - [`standard_normal`]: numbers that were never measured.
-//! - [`load`]: IDX and `.npy` files, also compressed with gzip.
+//! - [`load`], [`load_with`]: files of any [`Format`]: IDX, `.npy`, `.npz`, `.csv`,
+//!   PNG pictures, WAV sound, text.
 //! - [`read_csv`]: numbers as text.
 //! - [`save`]: codes and reconstructions as `.npy` or `.csv`.
+//! - [`write_idx`], [`write_png_folder`], [`write_wav`], [`write_text`]: samples as
+//!   what they were; [`Origin`] remembers what that takes.
+//!
+//! To add a format: a file with its `Loader`, and its line in
+//! `Format` and in each list of `format.rs`.
 
 use std::path::Path;
 
@@ -14,17 +20,29 @@ mod csv;
 pub mod dataset;
 mod digits;
 mod fingerprint;
+mod format;
 mod idx;
 mod normal;
 mod npy;
+mod npz;
+mod origin;
+pub(crate) mod png;
 mod source;
+mod text;
+mod wav;
 
-pub use csv::{read_csv, write_csv, write_csv_to};
+pub use csv::{Column, read_csv, write_csv, write_csv_to};
 pub use dataset::Dataset;
 pub use digits::{digits, digits_split};
 pub use fingerprint::Fingerprint;
+pub use format::{Format, LoadOptions};
+pub use idx::write_idx;
 pub use normal::standard_normal;
 pub use npy::{write_npy, write_npy_to};
+pub use origin::{Origin, SampleKind};
+pub use png::write_png_folder;
+pub use text::{Text, Vocabulary, write_text};
+pub use wav::{Audio, Framing, write_wav};
 
 use autoencoder_kernels::MatRef;
 
@@ -32,24 +50,55 @@ use crate::error::{Error, Result};
 use array::Array;
 use source::Source;
 
-/// Reads samples from an IDX or `.npy` file, which may be compressed with gzip;
-/// the file's first bytes tell which, not its name.
+/// Reads samples from a file or a folder of pictures, with the
+/// [options](LoadOptions) that are usual.
 ///
-/// The first axis counts the samples. The others are flattened into features,
-/// and where there are several they become the
-/// [`sample_shape`](Dataset::sample_shape). Bytes stay bytes and are read as
-/// fractions of 255; all other types become the nearest `f32`.
+/// The file's first bytes tell its format, else the ending of its name. It may be
+/// compressed with gzip, but for `.npz` and pictures.
 ///
-/// A file never makes this allocate more than it can back with real bytes.
+/// | format | a sample is |
+/// |---|---|
+/// | IDX, npy, npz | one index of the first axis |
+/// | csv | a line; the first one may be names |
+/// | png | a picture, gray or in colour; all in a folder are of one size |
+/// | wav | a frame of the channels' mean, in −1 to 1 |
+/// | text | a line that is not blank, as a bag of words or of byte n-grams |
+///
+/// Further axes are flattened into features, and where there are several they
+/// become the [`sample_shape`](Dataset::sample_shape). Bytes stay bytes and are
+/// read as fractions of 255; all other types become the nearest `f32`.
+///
+/// No header makes this allocate more than the file can back with real bytes,
+/// and what is compressed is read no further than a header says.
 ///
 /// # Errors
 /// [`Error::Io`], or [`Error::Format`] for a file that is malformed, cut off, too
 /// long, empty, or of a type not listed here.
 pub fn load(path: impl AsRef<Path>) -> Result<Dataset> {
-    read_dataset(Source::open(path.as_ref())?)
+    load_with(path, &LoadOptions::default())
 }
 
-/// Reads labels from a file like those of [`load`]: one whole number from 0 to
+/// [`load`] with other options.
+///
+/// ```no_run
+/// use autoencoder::data::{self, LoadOptions};
+///
+/// let options = LoadOptions {
+///     label_column: Some("species".parse()?),
+///     ..LoadOptions::default()
+/// };
+/// let flowers = data::load_with("iris.csv", &options)?;
+/// assert!(flowers.labels().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`load`], and [`Error::Configuration`] for options that make no sense.
+pub fn load_with(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Dataset> {
+    format::load(path.as_ref(), options)
+}
+
+/// Reads labels from an IDX or `.npy` file, perhaps compressed with gzip: one whole number from 0 to
 /// 255 per sample.
 ///
 /// # Errors
@@ -84,11 +133,16 @@ pub fn save(path: impl AsRef<Path>, mat: MatRef<'_, f32>) -> Result<()> {
 /// # Errors
 /// [`Error::Format`], as [`load`].
 pub fn from_bytes(bytes: &[u8]) -> Result<Dataset> {
-    read_dataset(Source::from_bytes(Path::new("bytes in memory"), bytes)?)
+    from_bytes_with(bytes, &LoadOptions::default())
 }
 
-fn read_dataset(source: Source<'_>) -> Result<Dataset> {
-    read_array(source)?.into_dataset()
+/// [`load_with`] for the bytes of a file in memory.
+///
+/// # Errors
+/// [`Error::Format`] and [`Error::Configuration`], as [`load_with`].
+pub fn from_bytes_with(bytes: &[u8], options: &LoadOptions) -> Result<Dataset> {
+    let source = Source::from_bytes(Path::new("bytes in memory"), bytes)?;
+    format::read(source, options)
 }
 
 fn read_labels(source: Source<'_>) -> Result<Vec<u8>> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use autoencoder_kernels::MatRef;
 
 use super::array::{Array, Endian, Number};
+use super::format::Loader;
 use super::source::Source;
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
@@ -15,6 +16,17 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Far more than the header of a plain array takes.
 const LONGEST_HEADER: usize = 1 << 16;
+
+pub(super) const LOADER: Loader = Loader {
+    name: "npy",
+    endings: &["npy"],
+    begins: is_npy,
+    read: |mut source, _| {
+        let array = read(&mut source)?;
+        source.end()?;
+        array.into_dataset()
+    },
+};
 
 pub(super) fn is_npy(start: &[u8]) -> bool {
     start.starts_with(MAGIC)

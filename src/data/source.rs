@@ -2,7 +2,7 @@
 //! claim in a file makes it allocate more than the file can back.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
@@ -20,6 +20,8 @@ const CHUNK: usize = 1 << 16;
 pub(super) struct Source<'a> {
     path: &'a Path,
     reader: Box<dyn BufRead + 'a>,
+    /// Where the bytes are as they are read, and in any order.
+    whole: Whole<'a>,
     /// Bytes read so far, after decompression.
     position: u64,
     /// Bytes on the disk, where that is known.
@@ -27,6 +29,19 @@ pub(super) struct Source<'a> {
     /// Bytes that there can be at most, after decompression.
     limit: u64,
 }
+
+#[derive(Clone, Copy)]
+enum Whole<'a> {
+    File,
+    Memory(&'a [u8]),
+    /// Only within gzip or in a pipe.
+    No,
+}
+
+/// Bytes in any order.
+pub(super) trait ReadSeek: BufRead + Seek {}
+
+impl<T: BufRead + Seek> ReadSeek for T {}
 
 impl<'a> Source<'a> {
     /// Opens a file and looks through gzip if its first bytes say so.
@@ -42,15 +57,39 @@ impl<'a> Source<'a> {
             Ok((file, stored))
         };
         let (file, stored) = open().map_err(|error| Error::io("open", path, error))?;
-        Self::new(path, BufReader::new(file), stored)
+        let whole = stored.map_or(Whole::No, |_| Whole::File);
+        Self::new(path, BufReader::new(file), stored, whole)
     }
 
     /// Reads from memory; `path` is for messages.
     pub(super) fn from_bytes(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
-        Self::new(path, bytes, Some(bytes.len() as u64))
+        Self::new(path, bytes, Some(bytes.len() as u64), Whole::Memory(bytes))
     }
 
-    fn new(path: &'a Path, mut reader: impl BufRead + 'a, stored: Option<u64>) -> Result<Self> {
+    /// Reads what an archive holds: `packed` bytes that cannot become more than
+    /// `claimed`.
+    pub(super) fn unpacked(
+        path: &'a Path,
+        reader: impl Read + 'a,
+        packed: u64,
+        claimed: u64,
+    ) -> Self {
+        Source {
+            path,
+            reader: Box::new(BufReader::new(reader)),
+            whole: Whole::No,
+            position: 0,
+            stored: None,
+            limit: packed.saturating_mul(BEST_COMPRESSION).min(claimed),
+        }
+    }
+
+    fn new(
+        path: &'a Path,
+        mut reader: impl BufRead + 'a,
+        stored: Option<u64>,
+        whole: Whole<'a>,
+    ) -> Result<Self> {
         let start = reader
             .fill_buf()
             .map_err(|error| Error::io("read", path, error))?;
@@ -60,6 +99,7 @@ impl<'a> Source<'a> {
             Source {
                 path,
                 reader: Box::new(BufReader::new(MultiGzDecoder::new(reader))),
+                whole: Whole::No,
                 position: 0,
                 stored,
                 limit: limit.saturating_mul(BEST_COMPRESSION),
@@ -68,6 +108,7 @@ impl<'a> Source<'a> {
             Source {
                 path,
                 reader: Box::new(reader),
+                whole,
                 position: 0,
                 stored,
                 limit,
@@ -77,6 +118,29 @@ impl<'a> Source<'a> {
 
     pub(super) fn path(&self) -> &'a Path {
         self.path
+    }
+
+    /// All bytes, to be read one after another.
+    pub(super) fn into_reader(self) -> Box<dyn BufRead + 'a> {
+        self.reader
+    }
+
+    /// All bytes, to be read in any order, and how many they are.
+    pub(super) fn into_seekable(self) -> Result<(Box<dyn ReadSeek + 'a>, u64)> {
+        let length = self.stored.unwrap_or(0);
+        match self.whole {
+            Whole::Memory(bytes) => Ok((Box::new(Cursor::new(bytes)), length)),
+            Whole::File => {
+                let file = File::open(self.path);
+                let file = file.map_err(|error| Error::io("open", self.path, error))?;
+                Ok((Box::new(BufReader::new(file)), length))
+            }
+            Whole::No => Err(Error::format(
+                self.path,
+                "a file within gzip, or a pipe",
+                "the file itself, whose format needs bytes in any order",
+            )),
+        }
     }
 
     /// The next bytes, which stay unread; fewer at the end.
@@ -172,14 +236,13 @@ impl<'a> Source<'a> {
     }
 }
 
-fn read_error(path: &Path, error: io::Error) -> Error {
+pub(super) fn read_error(path: &Path, error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            Error::format(path, error, "intact gzip data")
-        }
         io::ErrorKind::UnexpectedEof => {
-            Error::format(path, "gzip data that is cut off", "all of it")
+            Error::format(path, "compressed data that is cut off", "all of it")
         }
+        // What does not come from the system is what a decoder says of the bytes.
+        _ if error.raw_os_error().is_none() => Error::format(path, error, "intact compressed data"),
         _ => Error::io("read", path, error),
     }
 }

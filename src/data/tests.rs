@@ -106,6 +106,42 @@ fn the_ending_chooses_what_is_written() {
 }
 
 #[test]
+fn idx_comes_back_as_bytes_or_floats() {
+    let folder = Folder::new("write-idx");
+    let path = folder.0.join("x.idx");
+    let mat = Mat::from_fn(2, 6, |i, j| (i * 6 + j) as f32 / 255.0);
+    for as_bytes in [true, false] {
+        write_idx(&path, mat.as_ref(), &[3, 2], as_bytes).unwrap();
+        let read = load(&path).unwrap();
+        assert_eq!(read.as_u8().is_some(), as_bytes);
+        assert_eq!(read.sample_shape(), Some([3, 2].as_slice()));
+        assert_eq!(read.to_mat().unwrap().as_slice(), mat.as_slice());
+    }
+    let beyond = MatRef::new(&[-1.0, 2.0, f32::NAN], 1, 3).unwrap();
+    write_idx(&path, beyond, &[3], true).unwrap();
+    assert_eq!(load(&path).unwrap().as_u8().unwrap(), [0, 255, 0]);
+    assert!(write_idx(&path, mat.as_ref(), &[5], true).is_err());
+}
+
+#[test]
+fn numbers_are_divided_and_bytes_are_not() {
+    let options = LoadOptions {
+        divide_by: Some(10.0),
+        ..LoadOptions::default()
+    };
+    let divided = |bytes: &[u8]| from_bytes_with(bytes, &options).unwrap().to_mat().unwrap();
+    assert_eq!(divided(F4).as_slice(), [0.0, 0.1, 0.2, -0.3, 0.45, 25.0]);
+    assert_eq!(divided(U1).as_slice(), values(U1));
+    for bad in [0.0, -1.0, f32::NAN] {
+        let options = LoadOptions {
+            divide_by: Some(bad),
+            ..LoadOptions::default()
+        };
+        assert!(from_bytes_with(F4, &options).is_err());
+    }
+}
+
+#[test]
 fn every_type_of_idx_is_read_big_endian() {
     let cases: [(u8, &[u8], [f32; 2]); 6] = [
         (0x08, &[0, 255], [0.0, 1.0]),
@@ -250,16 +286,16 @@ fn what_is_no_data_is_an_error_that_says_so() {
     let path = folder.0.join("data.csv");
     let error = load(&path).unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot open {}", path.display())));
+    let path = folder.0.join("data.bin");
     fs::write(&path, "1,2\n").unwrap();
     assert_eq!(
         load(&path).unwrap_err().to_string(),
         format!(
-            "{}: found neither an IDX nor an npy file, expected one of them, perhaps \
-             compressed with gzip",
+            "{}: found a file of no known format, expected one of IDX, npy, npz, png, wav, csv, \
+             text, perhaps compressed with gzip",
             path.display()
         )
     );
-    assert!(matches!(load(&folder.0), Err(Error::Io { .. })));
     assert!(labels_from(F4).is_err());
     assert!(labels_from(&idx(0x0b, &[1], &[1, 0])).is_err());
     assert!(labels_from(&idx(0x09, &[1], &[0xff])).is_err());

@@ -1,0 +1,411 @@
+//! Lines of text as bags of words or of byte n-grams.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use autoencoder_kernels::MatRef;
+use serde::{Deserialize, Serialize};
+
+use super::dataset::Dataset;
+use super::format::{LoadOptions, Loader};
+use super::origin::Origin;
+use super::source::{Source, read_error};
+use crate::error::{Error, Result};
+use crate::file::write_atomically;
+
+pub(super) const LOADER: Loader = Loader {
+    name: "text",
+    endings: &["txt"],
+    begins: |_| false,
+    read: |source, options: &LoadOptions| read(source, &options.text.clone().unwrap_or_default()),
+};
+
+/// How many tokens a vocabulary has where nobody says.
+const MOST: usize = 1000;
+
+/// How lines of text become numbers: what their tokens are, and which of them
+/// count.
+///
+/// As text: `words`, `words:500`, `bytes:2`, `bytes:2:500`, or
+/// `vocabulary:FILE`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
+pub enum Text {
+    /// The most frequent words of the text: runs of letters and digits, in lower
+    /// case.
+    Words {
+        /// How many of them at most.
+        most: usize,
+    },
+    /// The most frequent runs of bytes.
+    Bytes {
+        /// Bytes in a run.
+        length: usize,
+        /// How many of them at most.
+        most: usize,
+    },
+    /// The tokens of a vocabulary in a file, as [`Vocabulary::save`] wrote.
+    File(PathBuf),
+    /// The tokens of this vocabulary.
+    Vocabulary(Vocabulary),
+}
+
+impl Default for Text {
+    /// The 1000 most frequent words.
+    fn default() -> Self {
+        Text::Words { most: MOST }
+    }
+}
+
+impl FromStr for Text {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || {
+            let expected = "words:MOST, bytes:LENGTH, bytes:LENGTH:MOST or vocabulary:FILE";
+            Error::configuration("the kind of tokens", text, expected)
+        };
+        let number = |text: &str| match text.parse() {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(wrong()),
+        };
+        let (kind, rest) = match text.split_once(':') {
+            Some((kind, rest)) => (kind, Some(rest)),
+            None => (text, None),
+        };
+        match (kind, rest) {
+            ("words", None) => Ok(Text::default()),
+            ("words", Some(most)) => Ok(Text::Words {
+                most: number(most)?,
+            }),
+            ("bytes", Some(rest)) => {
+                let (length, most) = match rest.split_once(':') {
+                    Some((length, most)) => (length, number(most)?),
+                    None => (rest, MOST),
+                };
+                let length = number(length)?;
+                Ok(Text::Bytes { length, most })
+            }
+            ("vocabulary", Some(path)) if !path.is_empty() => Ok(Text::File(path.into())),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Text::Words { most } => write!(f, "words:{most}"),
+            Text::Bytes { length, most } => write!(f, "bytes:{length}:{most}"),
+            Text::File(path) => write!(f, "vocabulary:{}", path.display()),
+            // Nothing that was parsed is this.
+            Text::Vocabulary(vocabulary) => write!(f, "words:{}", vocabulary.len()),
+        }
+    }
+}
+
+impl TryFrom<String> for Text {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.to_string()
+    }
+}
+
+/// The tokens that count, in the order of the numbers that stand for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vocabulary {
+    /// Bytes in a run; `None` for words.
+    bytes: Option<usize>,
+    tokens: Vec<Vec<u8>>,
+}
+
+impl Vocabulary {
+    /// The most frequent tokens of lines; of equally frequent ones, those that
+    /// come first in the order of bytes.
+    fn of(lines: &[Vec<u8>], bytes: Option<usize>, most: usize) -> Self {
+        let mut counts: HashMap<Vec<u8>, u64> = HashMap::new();
+        for line in lines {
+            each_token(line, bytes, |token| match counts.get_mut(token) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(token.to_vec(), 1);
+                }
+            });
+        }
+        let mut tokens: Vec<(Vec<u8>, u64)> = counts.into_iter().collect();
+        tokens.sort_unstable_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
+        tokens.truncate(most);
+        Vocabulary {
+            bytes,
+            tokens: tokens.into_iter().map(|(token, _)| token).collect(),
+        }
+    }
+
+    /// How many tokens there are.
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// The token that a number stands for, for people: bytes that are no ASCII
+    /// letters are escaped, but for words.
+    pub fn token(&self, index: usize) -> Option<String> {
+        let token = self.tokens.get(index)?;
+        Some(match self.bytes {
+            None => String::from_utf8_lossy(token).into_owned(),
+            // A blank would end the token.
+            Some(_) => token.escape_ascii().to_string().replace(' ', "\\x20"),
+        })
+    }
+
+    /// Reads a vocabulary that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Format`] for another file.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let reader = Source::open(path)?.into_reader();
+        let vocabulary: Vocabulary = serde_json::from_reader(reader).map_err(|error| {
+            Error::format(path, error, "a vocabulary, as a training with text writes")
+        })?;
+        if vocabulary.is_empty() || vocabulary.bytes == Some(0) {
+            return Err(Error::format(path, "no tokens", "at least one"));
+        }
+        Ok(vocabulary)
+    }
+
+    /// Writes the vocabulary as JSON, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_atomically(path, |writer| Ok(serde_json::to_writer(writer, self)?))
+    }
+
+    /// The numbers of a line, 255 for the most frequent token: what the bag of
+    /// tokens has of each, as a part of what it has most of.
+    fn count(&self, indices: &HashMap<&[u8], usize>, line: &[u8], out: &mut [u8]) {
+        let mut counts = vec![0u64; self.len()];
+        each_token(line, self.bytes, |token| {
+            if let Some(&index) = indices.get(token) {
+                counts[index] += 1;
+            }
+        });
+        let largest = counts.iter().copied().max().unwrap_or(0).max(1);
+        for (out, count) in out.iter_mut().zip(counts) {
+            // Rounded; at least 1 where there is a token.
+            *out = ((count * 255 * 2 + largest) / (2 * largest)).max(count.min(1)) as u8;
+        }
+    }
+
+    /// The `count` tokens with the largest numbers, the largest first.
+    fn nearest(&self, row: impl Fn(usize) -> f32, count: usize) -> Vec<String> {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        // Stable, so that equal numbers stay in the vocabulary's order.
+        order.sort_by(|&a, &b| row(b).total_cmp(&row(a)));
+        let nearest = order.into_iter().take(count);
+        nearest.filter_map(|index| self.token(index)).collect()
+    }
+}
+
+/// Calls `f` with each token of a line, in order.
+fn each_token(line: &[u8], bytes: Option<usize>, mut f: impl FnMut(&[u8])) {
+    if let Some(length) = bytes {
+        return line.windows(length).for_each(f);
+    }
+    let line = String::from_utf8_lossy(line).to_lowercase();
+    let words = line.split(|c: char| !c.is_alphanumeric());
+    for word in words.filter(|word| !word.is_empty()) {
+        f(word.as_bytes());
+    }
+}
+
+fn read(source: Source<'_>, text: &Text) -> Result<Dataset> {
+    let path = source.path();
+    let mut reader = source.into_reader();
+    let mut lines = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        let read = reader.read_until(b'\n', &mut line);
+        if read.map_err(|error| read_error(path, error))? == 0 {
+            break;
+        }
+        let line = line.trim_ascii();
+        if !line.is_empty() {
+            lines.push(line.to_vec());
+        }
+    }
+    let vocabulary = match text {
+        Text::Words { most } => Vocabulary::of(&lines, None, *most),
+        Text::Bytes { length, most } => Vocabulary::of(&lines, Some(*length), *most),
+        Text::File(path) => Vocabulary::load(path)?,
+        Text::Vocabulary(vocabulary) => vocabulary.clone(),
+    };
+    if lines.is_empty() || vocabulary.is_empty() {
+        return Err(Error::format(
+            path,
+            "no text",
+            "at least one line with a token in it",
+        ));
+    }
+    let mut values: Vec<u8> = Vec::new();
+    let size = lines.len().checked_mul(vocabulary.len());
+    if size.is_none_or(|size| values.try_reserve_exact(size).is_err()) {
+        let (lines, tokens) = (lines.len(), vocabulary.len());
+        let error = format!("{lines} lines × {tokens} tokens do not fit in memory");
+        let error = io::Error::new(io::ErrorKind::OutOfMemory, error);
+        return Err(Error::io("read", path, error));
+    }
+    values.resize(lines.len() * vocabulary.len(), 0);
+    let tokens = vocabulary.tokens.iter().map(Vec::as_slice);
+    let indices: HashMap<&[u8], usize> = tokens.zip(0..).collect();
+    for (line, out) in lines.iter().zip(values.chunks_mut(vocabulary.len())) {
+        vocabulary.count(&indices, line, out);
+    }
+    let data = Dataset::from_u8(lines.len(), vocabulary.len(), values)?;
+    Ok(data.with_origin(Origin::Text(vocabulary)))
+}
+
+/// Writes the tokens of each row as a line, the likeliest first: those with the
+/// largest numbers, as many as `counts` says; without it, those of at least ½.
+///
+/// # Errors
+/// [`Error::Shape`] unless the rows have a number for each token, and there is a
+/// count for each row; [`Error::Io`]. The file is written whole or not at all.
+pub fn write_text(
+    path: impl AsRef<Path>,
+    mat: MatRef<'_, f32>,
+    vocabulary: &Vocabulary,
+    counts: Option<&[usize]>,
+) -> Result<()> {
+    if mat.cols() != vocabulary.len() {
+        let expected = format!("{}, the tokens of the vocabulary", vocabulary.len());
+        return Err(Error::shape("numbers per line", mat.cols(), expected));
+    }
+    if let Some(counts) = counts.filter(|counts| counts.len() != mat.rows()) {
+        return Err(Error::shape("counts of tokens", counts.len(), mat.rows()));
+    }
+    write_atomically(path, |writer: &mut dyn Write| {
+        for i in 0..mat.rows() {
+            let likely = || (0..mat.cols()).filter(|&j| mat.get(i, j) >= 0.5).count();
+            let count = counts.map_or_else(likely, |counts| counts[i]);
+            let tokens = vocabulary.nearest(|j| mat.get(i, j), count);
+            writeln!(writer, "{}", tokens.join(" "))?;
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::data::{Format, from_bytes_with};
+    use crate::file::tests::Folder;
+
+    fn read(text: &[u8], tokens: &str) -> Result<Dataset> {
+        let options = LoadOptions {
+            format: Some(Format::Text),
+            text: Some(tokens.parse()?),
+            ..LoadOptions::default()
+        };
+        from_bytes_with(text, &options)
+    }
+
+    fn vocabulary(data: &Dataset) -> &Vocabulary {
+        match data.origin() {
+            Some(Origin::Text(vocabulary)) => vocabulary,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn tokens(data: &Dataset) -> Vec<String> {
+        let vocabulary = vocabulary(data);
+        let tokens = (0..vocabulary.len()).map(|i| vocabulary.token(i));
+        tokens.map(Option::unwrap).collect()
+    }
+
+    #[test]
+    fn words_are_counted_by_the_line() {
+        let text = "Der Bär und der Hase.\n\n  und — BÄR!\nIgel\n";
+        let data = read(text.as_bytes(), "words:4").unwrap();
+        assert_eq!(tokens(&data), ["bär", "der", "und", "hase"]);
+        #[rustfmt::skip]
+        assert_eq!(data.as_u8().unwrap(), [
+            128, 255, 128, 128,
+            255, 0, 255, 0,
+            0, 0, 0, 0,
+        ]);
+    }
+
+    #[test]
+    fn runs_of_bytes_may_be_any_bytes() {
+        let data = read(b"abab\xff\n a b\n", "bytes:2").unwrap();
+        assert_eq!(tokens(&data), ["ab", "\\x20b", "a\\x20", "ba", "b\\xff"]);
+        #[rustfmt::skip]
+        assert_eq!(data.as_u8().unwrap(), [
+            255, 0, 0, 128, 128,
+            0, 255, 255, 0, 0,
+        ]);
+        assert_eq!(read(b"abab", "bytes:2:1").unwrap().features(), 1);
+    }
+
+    #[test]
+    fn a_vocabulary_goes_to_a_file_and_new_text_is_counted_with_it() {
+        let folder = Folder::new("text");
+        let (path, out) = (folder.0.join("v.json"), folder.0.join("out.txt"));
+        let data = read(b"a b b c c c\nc", "words").unwrap();
+        vocabulary(&data).save(&path).unwrap();
+        let again = read(b"d b a\nb", &format!("vocabulary:{}", path.display())).unwrap();
+        assert_eq!(again.origin(), data.origin());
+        assert_eq!(again.as_u8().unwrap(), [0, 255, 255, 0, 255, 0]);
+        let mat = again.to_mat().unwrap();
+        write_text(&out, mat.as_ref(), vocabulary(&data), Some(&[2, 1])).unwrap();
+        assert_eq!(fs::read_to_string(&out).unwrap(), "b a\nb\n");
+        write_text(&out, mat.as_ref(), vocabulary(&data), None).unwrap();
+        assert_eq!(fs::read_to_string(&out).unwrap(), "b a\nb\n");
+        assert!(write_text(&out, mat.as_ref(), vocabulary(&data), Some(&[2])).is_err());
+        fs::write(&path, "{}").unwrap();
+        assert!(matches!(Vocabulary::load(&path), Err(Error::Format { .. })));
+    }
+
+    #[test]
+    fn what_is_no_text_or_no_kind_of_tokens_is_an_error() {
+        for bad in [
+            "",
+            "word",
+            "words:",
+            "words:0",
+            "bytes",
+            "bytes:0",
+            "bytes:1:x",
+            "vocabulary:",
+        ] {
+            let error = bad.parse::<Text>().unwrap_err().to_string();
+            assert!(error.contains("words:MOST"), "{error}");
+        }
+        for good in ["words:7", "bytes:3:9", "vocabulary:a/b.json"] {
+            assert_eq!(good.parse::<Text>().unwrap().to_string(), good);
+        }
+        for empty in [&b""[..], b"\n \n", b"!\n"] {
+            assert!(matches!(read(empty, "words"), Err(Error::Format { .. })));
+        }
+        assert!(read(b"a", "bytes:2").is_err());
+    }
+}

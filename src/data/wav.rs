@@ -1,0 +1,319 @@
+//! Sound: `.wav` files, cut into frames and put together again.
+
+use std::io::{Cursor, ErrorKind};
+use std::path::Path;
+
+use autoencoder_kernels::MatRef;
+use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+use serde::{Deserialize, Serialize};
+
+use super::dataset::Dataset;
+use super::format::{LoadOptions, Loader};
+use super::origin::Origin;
+use super::source::{Source, read_error};
+use crate::error::{Error, Result};
+use crate::file::write_atomically;
+
+pub(super) const LOADER: Loader = Loader {
+    name: "wav",
+    endings: &["wav"],
+    begins: |start| start.starts_with(b"RIFF") && start.get(8..12) == Some(b"WAVE"),
+    read,
+};
+
+/// How sound is cut into frames: `frame` numbers every `hop` numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Framing {
+    /// Numbers per frame, at least 1.
+    pub frame: usize,
+    /// Numbers from the start of a frame to that of the next: 1 to `frame`.
+    pub hop: usize,
+}
+
+impl Default for Framing {
+    /// Frames of 256, each half over the next.
+    fn default() -> Self {
+        Framing {
+            frame: 256,
+            hop: 128,
+        }
+    }
+}
+
+/// The sound that frames were cut from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audio {
+    /// Numbers per second.
+    pub sample_rate: u32,
+    /// Numbers in all. The last frame is filled up with zeros.
+    pub length: usize,
+    /// How it was cut.
+    pub framing: Framing,
+}
+
+impl Framing {
+    fn check(self) -> Result<()> {
+        let Framing { frame, hop } = self;
+        if frame == 0 {
+            return Err(Error::configuration(
+                "the length of a frame",
+                0,
+                "at least 1",
+            ));
+        }
+        if hop == 0 || hop > frame {
+            return Err(Error::configuration(
+                "the hop from frame to frame",
+                hop,
+                format_args!("from 1 to {frame}, the length of a frame"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Frames that `length` numbers take.
+    fn count(self, length: usize) -> usize {
+        1 + length.saturating_sub(self.frame).div_ceil(self.hop)
+    }
+}
+
+fn read(source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
+    let path = source.path();
+    options.framing.check()?;
+    let damaged = |error| damaged(path, error);
+    let mut reader = WavReader::new(source.into_reader()).map_err(damaged)?;
+    let spec = reader.spec();
+    let sound = match spec.sample_format {
+        SampleFormat::Float => mono(spec, reader.samples::<f32>()).map_err(damaged)?,
+        SampleFormat::Int => {
+            let full = (1u64 << (spec.bits_per_sample.clamp(1, 32) - 1)) as f32;
+            let samples = reader.samples::<i32>().map(|x| Ok(x? as f32 / full));
+            mono(spec, samples).map_err(damaged)?
+        }
+    };
+    if sound.is_empty() {
+        return Err(Error::format(path, "no sound", "at least one sample"));
+    }
+    frames(path, &sound, spec.sample_rate, options.framing)
+}
+
+/// The mean of the channels.
+fn mono(
+    spec: WavSpec,
+    samples: impl Iterator<Item = hound::Result<f32>>,
+) -> hound::Result<Vec<f32>> {
+    let channels = usize::from(spec.channels.max(1));
+    let (mut sound, mut sum, mut count) = (Vec::new(), 0.0, 0);
+    for sample in samples {
+        (sum, count) = (sum + sample?, count + 1);
+        if count == channels {
+            sound.push(sum / channels as f32);
+            (sum, count) = (0.0, 0);
+        }
+    }
+    Ok(sound)
+}
+
+fn frames(path: &Path, sound: &[f32], sample_rate: u32, framing: Framing) -> Result<Dataset> {
+    let Framing { frame, hop } = framing;
+    let count = framing.count(sound.len());
+    let mut values = Vec::new();
+    let size = count.checked_mul(frame);
+    if size.is_none_or(|size| values.try_reserve_exact(size).is_err()) {
+        let error = std::io::Error::new(
+            ErrorKind::OutOfMemory,
+            format!("{count} frames of {frame} numbers do not fit in memory"),
+        );
+        return Err(Error::io("read", path, error));
+    }
+    for start in (0..count).map(|i| i * hop) {
+        let end = sound.len().min(start + frame);
+        values.extend(&sound[start..end]);
+        values.extend(std::iter::repeat_n(0.0, frame - (end - start)));
+    }
+    let origin = Audio {
+        sample_rate,
+        length: sound.len(),
+        framing,
+    };
+    Ok(Dataset::from_f32(count, frame, values)?.with_origin(Origin::Audio(origin)))
+}
+
+fn damaged(path: &Path, error: hound::Error) -> Error {
+    match error {
+        // What hound says of a file that ends too early.
+        hound::Error::IoError(error) if error.kind() == ErrorKind::Other => {
+            Error::format(path, error, "all of a WAV file")
+        }
+        hound::Error::IoError(error) => read_error(path, error),
+        error => Error::format(path, error, "a WAV file of integers or floats"),
+    }
+}
+
+impl Audio {
+    /// The sound that frames make up, one a row: where they lie over each other,
+    /// their mean with the weights of sin² windows. Frames that were cut from a
+    /// sound give it back, but for rounding.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless the rows are as long as a frame;
+    /// [`Error::Configuration`] for a framing that makes no sense.
+    pub fn join(&self, frames: MatRef<'_, f32>) -> Result<Vec<f32>> {
+        self.framing.check()?;
+        let Framing { frame, hop } = self.framing;
+        if frames.cols() != frame {
+            return Err(Error::shape("length of a frame", frames.cols(), frame));
+        }
+        let window = |i: usize| {
+            let phase = std::f64::consts::PI * (i as f64 + 0.5) / frame as f64;
+            phase.sin().powi(2)
+        };
+        let window: Vec<f64> = (0..frame).map(window).collect();
+        let whole = frames.rows().saturating_sub(1) * hop + frame;
+        let (mut sums, mut weights) = (vec![0.0; whole], vec![0.0; whole]);
+        for i in 0..frames.rows() {
+            for (j, weight) in window.iter().enumerate() {
+                sums[i * hop + j] += weight * f64::from(frames.get(i, j));
+                weights[i * hop + j] += weight;
+            }
+        }
+        let means = sums.iter().zip(&weights).map(|(sum, weight)| sum / weight);
+        Ok(means.take(self.length).map(|mean| mean as f32).collect())
+    }
+}
+
+/// Writes frames, one a row, as a WAV file of 16 bits, put together by
+/// [`Audio::join`]. Numbers outside of [−1, 1] are clamped; NaN is silence.
+///
+/// # Errors
+/// As [`Audio::join`]; [`Error::Io`]. The file is written whole or not at all.
+pub fn write_wav(path: impl AsRef<Path>, frames: MatRef<'_, f32>, audio: &Audio) -> Result<()> {
+    let path = path.as_ref();
+    let sound = audio.join(frames)?;
+    let spec = WavSpec {
+        channels: 1,
+        sample_rate: audio.sample_rate,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    };
+    let mut bytes = Cursor::new(Vec::new());
+    let encode = || {
+        let mut writer = WavWriter::new(&mut bytes, spec)?;
+        for x in sound {
+            // The cast turns NaN into 0 and clamps.
+            writer.write_sample((x * 32768.0).round() as i16)?;
+        }
+        writer.finalize()
+    };
+    encode().map_err(|error| Error::io("write", path, std::io::Error::other(error)))?;
+    write_atomically(path, |writer| writer.write_all(bytes.get_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use autoencoder_kernels::Mat;
+
+    use super::*;
+    use crate::data::{from_bytes, from_bytes_with, load_with};
+    use crate::file::tests::Folder;
+
+    fn wav(spec: WavSpec, samples: &[f64]) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = WavWriter::new(&mut bytes, spec).unwrap();
+        for &x in samples {
+            match spec.sample_format {
+                SampleFormat::Float => writer.write_sample(x as f32).unwrap(),
+                SampleFormat::Int => {
+                    let full = 2f64.powi(i32::from(spec.bits_per_sample) - 1);
+                    writer.write_sample((x * full) as i32).unwrap();
+                }
+            }
+        }
+        writer.finalize().unwrap();
+        bytes.into_inner()
+    }
+
+    fn spec(channels: u16, bits_per_sample: u16) -> WavSpec {
+        WavSpec {
+            channels,
+            sample_rate: 8000,
+            bits_per_sample,
+            sample_format: match bits_per_sample {
+                32 => SampleFormat::Float,
+                _ => SampleFormat::Int,
+            },
+        }
+    }
+
+    fn options(frame: usize, hop: usize) -> LoadOptions {
+        LoadOptions {
+            framing: Framing { frame, hop },
+            ..LoadOptions::default()
+        }
+    }
+
+    #[test]
+    fn frames_lie_over_each_other_and_end_in_zeros() {
+        for bits in [8, 16, 24, 32] {
+            let bytes = wav(spec(1, bits), &[0.5, -1.0, 0.25, -0.5, 0.0, 0.75]);
+            let data = from_bytes_with(&bytes, &options(4, 3)).unwrap();
+            let frames = data.to_mat().unwrap();
+            let expected = [0.5, -1.0, 0.25, -0.5, -0.5, 0.0, 0.75, 0.0];
+            assert_eq!((frames.shape(), frames.as_slice()), ((2, 4), &expected[..]));
+        }
+        let stereo = wav(spec(2, 16), &[0.5, -0.5, 0.25, 0.75]);
+        let data = from_bytes_with(&stereo, &options(4, 4)).unwrap();
+        assert_eq!(data.to_mat().unwrap().as_slice(), [0.0, 0.5, 0.0, 0.0]);
+        for (frame, hop) in [(0, 0), (4, 0), (4, 5)] {
+            let error = from_bytes_with(&stereo, &options(frame, hop)).unwrap_err();
+            assert!(matches!(error, Error::Configuration { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_sound_comes_back_from_its_frames() {
+        let folder = Folder::new("wav");
+        let path = folder.0.join("x.wav");
+        let sound: Vec<f64> = (0..1000)
+            .map(|i| (f64::from(i) * 0.1).sin() * 0.9)
+            .collect();
+        let bytes = wav(spec(1, 16), &sound);
+        for (frame, hop) in [(256, 128), (100, 100), (64, 7), (2000, 1)] {
+            let data = from_bytes_with(&bytes, &options(frame, hop)).unwrap();
+            let Some(Origin::Audio(audio)) = data.origin() else {
+                panic!("{:?}", data.origin());
+            };
+            write_wav(&path, data.to_mat().unwrap().as_ref(), audio).unwrap();
+            let again = load_with(&path, &options(frame, hop)).unwrap();
+            assert_eq!(again.origin(), data.origin());
+            assert_eq!(
+                again.as_f32().unwrap().row(0),
+                data.as_f32().unwrap().row(0)
+            );
+            assert_eq!(again.fingerprint(), data.fingerprint());
+            assert!(write_wav(&path, Mat::zeros(2, 3).as_ref(), audio).is_err());
+        }
+    }
+
+    #[test]
+    fn damaged_sounds_are_errors() {
+        let whole = wav(spec(2, 16), &[0.5, -0.5, 0.25, 0.75]);
+        for length in 0..whole.len() {
+            let error = from_bytes(&whole[..length]).unwrap_err();
+            assert!(matches!(error, Error::Format { .. }), "{length}: {error:?}");
+        }
+        for at in 0..whole.len() {
+            for value in 0..=255 {
+                let mut changed = whole.clone();
+                changed[at] = value;
+                if let Err(error) = from_bytes(&changed) {
+                    assert!(
+                        matches!(error, Error::Format { .. }),
+                        "byte {at}: {error:?}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Files of every format through the program: what goes in, and what comes out
+//! again.
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use autoencoder::data::{self, digits};
+use autoencoder::{Autoencoder, Mat};
+use tempfile::TempDir;
+
+/// A folder in which the program runs.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_autoencoder"))
+            .current_dir(self.0.path())
+            .args(arguments.split_whitespace())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    fn good(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments}: {stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs what must fail with one line.
+    fn bad(&self, arguments: &str, says: &str) {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{arguments}: {stderr}");
+        assert!(stderr.contains(says), "{arguments}: {stderr}");
+    }
+
+    fn model(&self) -> Autoencoder {
+        Autoencoder::load(self.path("run/model.safetensors")).unwrap()
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+}
+
+/// A file that comes with the tests.
+fn example(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    folder.join(name).to_str().unwrap().to_owned()
+}
+
+fn bits(mat: &Mat<f32>) -> Vec<u32> {
+    mat.as_slice().iter().map(|x| x.to_bits()).collect()
+}
+
+#[test]
+fn labels_in_csv_stand_aside() {
+    let folder = Folder::new();
+    let rows = (0..20).map(|i| format!("{},{},{}\n", i * 3, i % 4, 60 - i));
+    let text = "a,kind,b\n".to_owned() + &rows.collect::<String>();
+    fs::write(folder.path("x.csv"), text).unwrap();
+    folder.good("train x.csv --label-column kind --divide-by 60 --layers 2,2 --epochs 1 --out run");
+    assert_eq!(folder.model().architecture().input(), 2);
+    // How the data are read is part of the run.
+    folder.good("train --resume run --epochs 2");
+    let codes = folder.model().encode(&Mat::from_fn(20, 2, |i, j| {
+        [i as f32 * 3.0 / 60.0, (60 - i) as f32 / 60.0][j]
+    }));
+    let model = "run/model.safetensors";
+    folder.good(&format!(
+        "encode {model} x.csv --label-column 2 --divide-by 60 -o c.npy"
+    ));
+    let written = data::load(folder.path("c.npy")).unwrap().to_mat().unwrap();
+    assert_eq!(bits(&written), bits(&codes.unwrap()));
+    folder.bad(&format!("encode {model} x.csv -o c.npy"), "given 3");
+    folder.bad(
+        &format!("encode {model} x.csv --label-column c -o c.npy"),
+        "3 names of line 1, expected one named \"c\"",
+    );
+}
+
+#[test]
+fn pictures_come_back_as_pictures() {
+    let folder = Folder::new();
+    let pictures = example("digits");
+    let read = data::load(&pictures).unwrap();
+    assert_eq!(read.as_u8(), digits().slice(0..10).unwrap().as_u8());
+    assert_eq!(read.sample_shape(), Some([28, 28].as_slice()));
+    folder.good(&format!(
+        "train {pictures} --layers 784,8 --epochs 1 --out run"
+    ));
+    folder.good(&format!(
+        "reconstruct run/model.safetensors {pictures} -o out/"
+    ));
+    let expected = folder.model().reconstruct(&read).unwrap();
+    let again = data::load(folder.path("out")).unwrap();
+    assert_eq!(
+        (again.len(), again.sample_shape()),
+        (10, read.sample_shape())
+    );
+    let close = |(a, b): (&f32, &f32)| (a - b).abs() <= 0.5 / 255.0 + 1e-6;
+    let again = again.to_mat().unwrap();
+    assert!(again.as_slice().iter().zip(expected.as_slice()).all(close));
+    let command = format!("reconstruct run/model.safetensors {pictures} -o");
+    folder.bad(&format!("{command} out/"), "expected new or empty");
+    folder.bad(&format!("{command} out.wav"), "the samples were no sound");
+    folder.bad(&format!("{command} out.txt"), "the samples were no text");
+}
+
+#[test]
+fn sound_comes_back_as_sound() {
+    let folder = Folder::new();
+    let tones = example("tones.wav");
+    folder.good(&format!(
+        "train {tones} --frame 64 --hop 32 --output tanh --layers 64,16 --code linear \
+         --epochs 200 --batch-size 16 --out run"
+    ));
+    let command = "reconstruct run/model.safetensors";
+    folder.good(&format!("{command} {tones} --frame 64 -o out.wav"));
+    let whole = |name: &str| {
+        let options = data::LoadOptions {
+            framing: data::Framing {
+                frame: 3000,
+                hop: 1,
+            },
+            ..data::LoadOptions::default()
+        };
+        let sound = data::load_with(name, &options).unwrap();
+        sound.to_mat().unwrap().as_slice()[..3000].to_vec()
+    };
+    let (before, after) = (
+        whole(&tones),
+        whole(folder.path("out.wav").to_str().unwrap()),
+    );
+    let power = |x: &mut dyn Iterator<Item = f32>| x.map(|x| f64::from(x).powi(2)).sum::<f64>();
+    let noise = power(&mut before.iter().zip(&after).map(|(a, b)| a - b));
+    let signal = power(&mut before.iter().copied());
+    let ratio = 10.0 * (signal / noise).log10();
+    assert!(ratio > 10.0, "signal-to-noise ratio {ratio:.1} dB");
+}
+
+#[test]
+fn text_comes_back_as_its_likeliest_words() {
+    let folder = Folder::new();
+    let passage = example("passage.txt");
+    folder.good(&format!(
+        "train {passage} --text words:60 --layers 60,24 --epochs 300 --batch-size 8 --out run"
+    ));
+    let text = "--text vocabulary:run/vocabulary.json";
+    folder.good(&format!(
+        "reconstruct run/model.safetensors {passage} {text} -o out.txt"
+    ));
+    let original = fs::read_to_string(&passage).unwrap().to_lowercase();
+    let (mut right, mut all) = (0, 0);
+    for (before, after) in original.lines().zip(folder.text("out.txt").lines()) {
+        let words: Vec<&str> = before.split(|c: char| !c.is_alphanumeric()).collect();
+        all += after.split(' ').count();
+        right += after.split(' ').filter(|word| words.contains(word)).count();
+    }
+    assert!(right * 10 > all * 8, "{right} of {all} words");
+    // Other text, with the same words.
+    fs::write(folder.path("new.txt"), "nothing in common\n").unwrap();
+    folder.good(&format!(
+        "encode run/model.safetensors new.txt {text} -o c.csv"
+    ));
+    folder.bad(
+        &format!("encode run/model.safetensors {passage} --text bytes:x -o c.csv"),
+        "expected",
+    );
+}
