@@ -374,7 +374,7 @@ fn train_refuses_what_it_cannot_do() {
     for (arguments, says) in [
         ("train nothing --out x", "nothing"),
         ("train garbage --out x", "garbage"),
-        ("train . --out x", "cannot open ."),
+        ("train . --out x", "a folder without .png files"),
         ("train wild.npy --out x", "1.5 at row 3, column 4"),
         (
             "train --validation wild.npy --out x",

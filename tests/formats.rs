@@ -177,7 +177,7 @@ fn text_comes_back_as_its_likeliest_words() {
         "encode run/model.safetensors new.txt {text} -o c.csv"
     ));
     folder.bad(
-        &format!("encode run/model.safetensors {passage} --text bytes:x -o c.csv"),
-        "expected",
+        &format!("encode run/model.safetensors {passage} --text vocabulary:no.json -o c.csv"),
+        "cannot open no.json",
     );
 }
