@@ -147,9 +147,9 @@ fn principal_variances(data: &Dataset) -> Vec<f64> {
                 for row in &mut a {
                     (row[p], row[q]) = (cos * row[p] - sin * row[q], sin * row[p] + cos * row[q]);
                 }
-                for k in 0..d {
-                    let (of_p, of_q) = (a[p][k], a[q][k]);
-                    (a[p][k], a[q][k]) = (cos * of_p - sin * of_q, sin * of_p + cos * of_q);
+                let (above, below) = a.split_at_mut(q);
+                for (p, q) in above[p].iter_mut().zip(&mut below[0]) {
+                    (*p, *q) = (cos * *p - sin * *q, sin * *p + cos * *q);
                 }
             }
         }
