@@ -53,7 +53,11 @@ impl Pca {
     /// from 1 to as many components as features, or for samples that are not
     /// finite.
     pub fn fit<'a>(samples: impl Into<Samples<'a>>, components: usize) -> Result<Self> {
-        let samples = samples.into();
+        Self::fit_samples(samples.into(), components)
+    }
+
+    /// Not generic, so that it is compiled here, optimised as this crate is.
+    fn fit_samples(samples: Samples<'_>, components: usize) -> Result<Self> {
         check_some(samples)?;
         let features = samples.features();
         if !(1..=features).contains(&components) {
