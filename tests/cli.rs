@@ -603,7 +603,10 @@ fn variational_models_generate_samples() {
     folder.good(&format!(
         "train digits.npy --init {model} --epochs 1 --out again"
     ));
-    folder.bad("generate run/model.safetensors -o z.npy", "--variational");
+    folder.bad(
+        "generate run/model.safetensors --from prior -o z.npy",
+        "--variational",
+    );
     folder.bad(
         "train digits.npy --variational --init run/model.safetensors --out z",
         "--variational does not fit",

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `train.rs`, `presets.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `generate.rs`, `info.rs` | the subcommands |
+//! | `train.rs`, `presets.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `compare.rs`, `generate.rs`, `info.rs` | the subcommands |
 //! | `model_options.rs` | `--layers`, `--hidden`, …, `--init`: which model to train |
 //! | `training_options.rs` | `--optimizer`, `--epochs`, …: how |
 //! | `pretraining.rs` | `--pretrain`: the layers one after another |
@@ -10,6 +10,7 @@
 //! | `data_options.rs` | `--label-column`, `--frame`, …: how to read `DATA` |
 //! | `source.rs` | `DATA`, `--validation`, …: on what |
 //! | `note.rs` | what a checkpoint remembers for the command line |
+//! | `samples.rs` | `DATA`, `--labels`, …: on what a model is used |
 //! | `run_directory.rs` | `--out`, `--resume`: one process at a time, nothing overwritten, every file whole |
 //! | `pictures.rs` | the pictures that a run leaves behind, a function each |
 //! | `interrupt.rs` | Ctrl-C and SIGTERM |
@@ -19,6 +20,7 @@
 //! | `values.rs` | the values of options, parsed |
 //! | `console.rs` | stdout that may be closed, failures, exit statuses |
 
+mod compare;
 mod console;
 mod data_options;
 mod decode;
@@ -38,6 +40,7 @@ mod reconstruct;
 mod regularization_options;
 mod run_directory;
 mod sample_file;
+mod samples;
 mod score;
 mod source;
 mod train;
@@ -81,7 +84,11 @@ enum Command {
     Reconstruct(reconstruct::Reconstruct),
     /// Write the reconstruction error of each sample
     Score(score::Score),
-    /// Write new samples that a variational model makes up
+    /// Compare the codes of a model with PCA and with no code at all: errors, time,
+    /// and how well a linear classifier reads labels from them
+    Compare(compare::Compare),
+    /// Write new samples: from the prior, a distribution of codes, around samples or
+    /// between them
     Generate(generate::Generate),
     /// Print what a model is made of and how it was trained
     Info(info::Info),
@@ -119,6 +126,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Decode(decode) => decode.run(),
         Command::Reconstruct(reconstruct) => reconstruct.run(),
         Command::Score(score) => score.run(),
+        Command::Compare(compare) => compare.run(),
         Command::Generate(generate) => generate.run(),
         Command::Info(info) => info.run(),
     }

@@ -18,7 +18,7 @@ use super::note::Note;
 use super::pretraining::{Pretraining, pretrain};
 use super::regularization_options::{RegularizationOptions, remark_on_copying};
 use super::run_directory::RunDirectory;
-use super::source::{Source, ValidationOptions};
+use super::source::{LabelFilter, Source, ValidationOptions};
 use super::training_options::TrainingOptions;
 use super::watch::{Bar, Lines, table};
 
@@ -60,6 +60,8 @@ pub(crate) struct Train {
 
     #[command(flatten, next_help_heading = "Data")]
     reading: DataOptions,
+    #[command(flatten)]
+    filter: LabelFilter,
 
     #[command(flatten, next_help_heading = "Output")]
     output: OutputOptions,
@@ -113,6 +115,7 @@ impl Train {
     fn begin(self) -> Result<(), Failure> {
         let preset = self.preset.as_deref().map(Preset::named).transpose()?;
         let source = Source::of(preset).with(self.data.clone(), &self.validation, &self.reading);
+        let source = source.filtered(&self.filter);
         let (data, validation) = source.load()?;
         let mut options = preset.map_or_else(FitOptions::default, Preset::options);
         options.validation = validation;
@@ -137,6 +140,7 @@ impl Train {
         note.source = note
             .source
             .with(self.data.clone(), &self.validation, &self.reading);
+        note.source = note.source.filtered(&self.filter);
         let (data, validation) = note.source.load()?;
         note.source = note.source.absolute();
         let mut options = FitOptions {

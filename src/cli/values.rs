@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Widths of layers: `784,128,64`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Widths(pub(crate) Vec<usize>);
@@ -33,6 +35,37 @@ impl fmt::Display for Widths {
     }
 }
 
+/// Labels: `0-8`, `1,3,5` or both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Labels(Vec<u8>);
+
+impl Labels {
+    pub(crate) fn contains(&self, label: u8) -> bool {
+        self.0.contains(&label)
+    }
+}
+
+impl FromStr for Labels {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut labels = Vec::new();
+        for part in text.split(',') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            match (first.trim().parse::<u8>(), last.trim().parse()) {
+                (Ok(first), Ok(last)) if first <= last => labels.extend(first..=last),
+                _ => {
+                    let part = part.trim();
+                    return Err(format!(
+                        "{part:?} is no label from 0 to 255, expected such as 0-8 or 1,3,5"
+                    ));
+                }
+            }
+        }
+        Ok(Labels(labels))
+    }
+}
+
 /// A positive finite number.
 pub(crate) fn positive(text: &str) -> Result<f32, String> {
     match text.parse() {
@@ -54,6 +87,14 @@ pub(crate) fn fraction(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if (0.0..1.0).contains(&number) => Ok(number),
         _ => Err("expected a number from 0 to below 1".into()),
+    }
+}
+
+/// The part of samples that are anomalies: above 0, at most ½.
+pub(crate) fn contamination(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number > 0.0 && number <= 0.5 => Ok(number),
+        _ => Err("expected a number above 0, at most 0.5".into()),
     }
 }
 
@@ -82,6 +123,10 @@ mod tests {
             "99999999999999999999,1",
         ] {
             assert!(bad.parse::<Widths>().is_err(), "{bad}");
+        }
+        assert_eq!("0-3, 7".parse(), Ok(Labels(vec![0, 1, 2, 3, 7])));
+        for bad in ["", "3-1", "256", "0-300", "a", "1,", "-1"] {
+            assert!(bad.parse::<Labels>().is_err(), "{bad}");
         }
         assert_eq!(positive("1e-3"), Ok(1e-3));
         for bad in ["0", "-1", "nan", "inf", "1e39", "x"] {

@@ -493,5 +493,6 @@ impl fmt::Debug for Dataset {
     }
 }
 
+mod select;
 #[cfg(test)]
 mod tests;

@@ -107,3 +107,34 @@ fn the_range_of_the_numbers_is_checked() {
     let no_features = Dataset::from_f32(3, 0, vec![]).unwrap();
     assert_eq!(no_features.to_mat().unwrap().shape(), (3, 0));
 }
+
+#[test]
+fn samples_are_chosen_by_number_and_by_label() {
+    for bytes in [true, false] {
+        let data = match bytes {
+            true => Dataset::from_u8(4, 2, vec![0, 1, 10, 11, 20, 21, 30, 31]),
+            false => Dataset::from_f32(4, 2, (0..8u8).map(f32::from).collect()),
+        };
+        let data = data.unwrap().with_labels(vec![5, 6, 5, 7]).unwrap();
+        let data = data
+            .with_sample_shape(&[2, 1])
+            .unwrap()
+            .slice(1..4)
+            .unwrap();
+        let all = data.to_mat().unwrap();
+        let some = data.select(&[2, 0, 2]).unwrap();
+        assert_eq!(some.labels().unwrap(), [7, 6, 7]);
+        assert_eq!((some.len(), some.sample_shape()), (3, Some(&[2, 1][..])));
+        assert_eq!(some.as_u8().is_some(), bytes);
+        for (i, from) in [2, 0, 2].into_iter().enumerate() {
+            assert_eq!(some.to_mat().unwrap().row(i), all.row(from));
+        }
+        let others = data.filter_labels(|label| label != 5).unwrap();
+        assert_eq!(others.labels().unwrap(), [6, 7]);
+        assert_eq!(others.to_mat().unwrap().row(1), all.row(2));
+        assert!(data.select(&[3]).is_err());
+        assert!(data.filter_labels(|_| false).unwrap().is_empty());
+    }
+    let unlabelled = Dataset::from_u8(1, 1, vec![0]).unwrap();
+    assert!(unlabelled.filter_labels(|_| true).is_err());
+}
