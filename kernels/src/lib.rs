@@ -41,7 +41,7 @@
 //! | [`gather`], [`convert`], [`prefetch`] | shuffled samples, 8-bit ones, and those to come |
 //! | [`mod@reference`] | the specification: all of the above naively, in f64 |
 //! | [`mat`] | owned matrices and checked strided views |
-//! | [`parallel`] | regions of independent tasks on the caller's pool |
+//! | [`parallel`], [`crossover`] | regions of independent tasks on the caller's pool, and from when on they pay |
 //! | [`level`] | detection and dispatch of SIMD levels |
 //! | `simd` | the register operations of each level |
 //! | `tuning` | every number chosen by measurement |
@@ -68,6 +68,7 @@
 
 pub mod activation;
 pub mod convert;
+pub mod crossover;
 pub mod dense;
 pub mod error;
 pub mod gather;

@@ -7,6 +7,7 @@
 //! feature. Regions nest, and a region entered from a thread of the pool
 //! allocates nothing.
 
+use crate::crossover::PARALLEL_FLOPS;
 use crate::level::Level;
 
 /// Whether a kernel may spread over threads.
@@ -62,7 +63,7 @@ impl Context {
     /// This context, but serial where `flops` floating-point operations are
     /// too few to be worth waking a thread.
     pub(crate) fn for_work(self, flops: usize) -> Self {
-        if flops < crate::tuning::PARALLEL_FLOPS {
+        if flops < PARALLEL_FLOPS {
             self.with_parallelism(Parallelism::Serial)
         } else {
             self

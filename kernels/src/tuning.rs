@@ -1,10 +1,5 @@
 //! Every number that was chosen by measurement, with the measurement.
 
-/// Floating-point operations under which a call stays on its own thread. On a
-/// pool that is awake two halves win from half a million operations on; a
-/// sleeping worker takes 5–10 µs to wake, one to two million.
-pub(crate) const PARALLEL_FLOPS: usize = 1_000_000;
-
 /// Longest run of products (K) that one register tile adds up before it is
 /// written out. Longer sums are cut into equal parts.
 pub(crate) const MAX_K: usize = 1024;

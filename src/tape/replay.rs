@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use autoencoder_kernels::crossover::PARALLEL_FLOPS;
 use autoencoder_kernels::rows::{Block, for_each_block};
 use autoencoder_kernels::transpose::transpose_into;
 use autoencoder_kernels::{Context, Mat, Parallelism};
@@ -51,10 +52,6 @@ pub(super) fn block_rows(weights: usize, batch: usize) -> usize {
     };
     (rows / BLOCK_ROWS * BLOCK_ROWS).clamp(BLOCK_ROWS, MAX_BLOCK_ROWS)
 }
-
-/// Floating-point operations under which a region stays on one thread: waking
-/// another costs as much time.
-const PARALLEL_FLOPS: usize = 1_000_000;
 
 /// The context with threads only where `rows` rows of this plan are worth it.
 pub(super) fn context_for(context: Context, plan: &Plan, rows: usize) -> Context {

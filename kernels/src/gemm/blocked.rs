@@ -18,6 +18,7 @@ use std::ops::Range;
 use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
 use super::pack::pack_panel;
 use super::tile::{TileArguments, compute};
+use crate::crossover::PARALLEL_FLOPS;
 use crate::mat::{Element, MatRef};
 use crate::parallel::{Parallelism, Shared, for_each};
 use crate::prefetch::prefetch_row;
@@ -272,7 +273,7 @@ unsafe fn multiply_block<T, S>(
             let (a, b) = (Shared::new(a.cast_mut()), Shared::new(b.cast_mut()));
 
             let packing = |elements: usize| {
-                if elements * 2 < tuning::PARALLEL_FLOPS / 8 {
+                if elements * 2 < PARALLEL_FLOPS / 8 {
                     Parallelism::Serial
                 } else {
                     parallelism
