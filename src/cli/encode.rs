@@ -15,8 +15,6 @@ use super::samples::SampleOptions;
 pub(crate) struct Encode {
     /// The model: a .safetensors file that `train` wrote
     model: PathBuf,
-    #[command(flatten)]
-    samples: SampleOptions,
     /// Where to write the codes, one a row: .npy or .csv
     #[arg(short, long, value_name = "FILE", value_parser = MatrixFile::parse)]
     output: MatrixFile,
@@ -24,6 +22,8 @@ pub(crate) struct Encode {
     /// labels; of codes of more than two numbers, the two principal components
     #[arg(long, value_name = "FILE.svg")]
     scatter: Option<PathBuf>,
+    #[command(flatten)]
+    samples: SampleOptions,
 }
 
 impl Encode {

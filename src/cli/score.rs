@@ -18,8 +18,6 @@ use super::values::{Labels, contamination};
 pub(crate) struct Score {
     /// The model: a .safetensors file that `train` wrote
     model: PathBuf,
-    #[command(flatten)]
-    samples: SampleOptions,
     /// Where to write mean squared error and loss, one sample a row; with a
     /// threshold, also 1 for what lies above it: .csv or .npy
     #[arg(short, long, value_name = "FILE", value_parser = MatrixFile::parse)]
@@ -45,6 +43,8 @@ pub(crate) struct Score {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    samples: SampleOptions,
 }
 
 #[derive(Clone, Copy, ValueEnum, Serialize)]
