@@ -6,6 +6,7 @@
 //!   minibatch.
 //! - `analysis`, with the feature of that name: PCA, probes, anomaly scores and
 //!   distributions of codes.
+//! - [`guide`]: how to choose, train and test a model, with measured figures.
 //! - [`random`]: random numbers that stay the same.
 //! - [`plot`]: pictures of a run.
 //! - [`mod@file`]: files that are written whole or not at all.
@@ -19,6 +20,7 @@ pub mod analysis;
 pub mod data;
 pub mod error;
 pub mod file;
+pub mod guide;
 pub mod model;
 pub mod plot;
 pub mod random;
