@@ -7,6 +7,8 @@
 //! - `analysis`, with the feature of that name: PCA, probes, anomaly scores and
 //!   distributions of codes.
 //! - [`guide`]: how to choose, train and test a model, with measured figures.
+//! - [`compress`]: samples as short codes, in a file with its decoder.
+//! - [`onnx`]: models for other programs to run.
 //! - [`random`]: random numbers that stay the same.
 //! - [`plot`]: pictures of a run.
 //! - [`mod@file`]: files that are written whole or not at all.
@@ -17,11 +19,13 @@
 
 #[cfg(feature = "analysis")]
 pub mod analysis;
+pub mod compress;
 pub mod data;
 pub mod error;
 pub mod file;
 pub mod guide;
 pub mod model;
+pub mod onnx;
 pub mod plot;
 pub mod random;
 pub mod tape;

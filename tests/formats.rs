@@ -181,3 +181,98 @@ fn text_comes_back_as_its_likeliest_words() {
         "cannot open no.json",
     );
 }
+
+#[test]
+fn compressed_samples_come_back_from_the_file_alone() {
+    let folder = Folder::new();
+    let some = digits().slice(0..200).unwrap();
+    let mat = some.to_mat().unwrap();
+    data::write_idx(folder.path("x.idx"), mat.as_ref(), &[28, 28], true).unwrap();
+    folder.good("train x.idx --layers 784,16 --epochs 3 --batch-size 20 --out run");
+    let model = folder.model();
+    let reconstructed = model.reconstruct(&some).unwrap();
+    let error = |other: &Mat<f32>| {
+        let pairs = other.as_slice().iter().zip(mat.as_slice());
+        let sum: f64 = pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        sum / mat.as_slice().len() as f64
+    };
+    let command = "compress x.idx --model run/model.safetensors --json";
+    let mut sizes = Vec::new();
+    for codes in ["u8", "f16", "f32"] {
+        let json = folder.good(&format!("{command} --codes {codes} -o x.{codes}"));
+        let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let number = |name: &str| report[name].as_f64().unwrap();
+        let file = fs::read(folder.path(&format!("x.{codes}"))).unwrap();
+        assert_eq!(number("file"), file.len() as f64);
+        assert_eq!(number("raw_per_sample"), 784.0);
+        assert_eq!(number("bytes_per_sample"), file.len() as f64 / 200.0);
+        let decoder = file.len() as f64 - number("codes_per_sample") * 200.0;
+        assert!((decoder - number("decoder")).abs() < 1e-6);
+        // The decoder is there, and no encoder.
+        assert!(decoder > 4.0 * 17.0 * 784.0 && decoder < 4.0 * 17.0 * 784.0 + 1000.0);
+        assert!(number("gzip_per_sample") < number("png_per_sample"));
+        folder.good(&format!("decompress x.{codes} -o {codes}.npy"));
+        let back = data::load(folder.path(&format!("{codes}.npy"))).unwrap();
+        let back = back.to_mat().unwrap();
+        let psnr = -10.0 * error(&back).log10();
+        assert!((psnr - number("psnr")).abs() < 1e-6, "{psnr}");
+        let unrounded = -10.0 * error(&reconstructed).log10();
+        assert!((unrounded - number("psnr_unrounded")).abs() < 1e-6);
+        assert!(
+            (unrounded - psnr).abs() < 0.05,
+            "{codes}: {unrounded} {psnr}"
+        );
+        if codes == "f32" {
+            assert_eq!(bits(&back), bits(&reconstructed));
+        }
+        sizes.push(number("codes_per_sample"));
+    }
+    assert!(
+        sizes[0] < sizes[1] && sizes[1] < sizes[2] && sizes[0] < 20.0,
+        "{sizes:?}"
+    );
+    // As what they were: bytes, 28 × 28.
+    folder.good("decompress x.u8 -o back.idx");
+    let back = data::load(folder.path("back.idx")).unwrap();
+    assert_eq!(back.sample_shape(), Some([28, 28].as_slice()));
+    assert!(back.as_u8().is_some());
+    folder.good("decompress x.u8 -o pictures/");
+    assert_eq!(
+        data::load(folder.path("pictures")).unwrap().as_u8(),
+        back.as_u8()
+    );
+    let table = folder.good("compress x.idx --model run/model.safetensors -o y");
+    assert!(
+        table.contains("PNG files") && table.contains("psnr"),
+        "{table}"
+    );
+
+    let whole = fs::read(folder.path("x.u8")).unwrap();
+    fs::write(folder.path("short"), &whole[..whole.len() / 2]).unwrap();
+    folder.bad(
+        "decompress short -o z.npy",
+        "short: found a file that is cut off",
+    );
+    folder.bad("decompress x.idx -o z.npy", "another kind of file");
+    folder.bad("decompress none -o z.npy", "none");
+    assert!(!folder.path("z.npy").exists());
+}
+
+#[test]
+fn exports_are_one_file_or_a_folder_of_three() {
+    let folder = Folder::new();
+    let few = digits().slice(0..20).unwrap().to_mat().unwrap();
+    data::save(folder.path("x.npy"), few.as_ref()).unwrap();
+    folder.good("train x.npy --layers 784,4 --epochs 1 --out run");
+    folder.good("export run/model.safetensors -o all");
+    for part in ["encoder", "decoder", "whole"] {
+        folder.good(&format!(
+            "export run/model.safetensors -o one.onnx --part {part}"
+        ));
+        let one = fs::read(folder.path("one.onnx")).unwrap();
+        let of_all = fs::read(folder.path("all").join(format!("{part}.onnx"))).unwrap();
+        assert!(one == of_all && one.len() > 4 * 784 * 4, "{part}");
+    }
+    folder.good("export run/model.safetensors -o whole.onnx");
+    assert!(folder.path("whole.onnx").exists());
+}

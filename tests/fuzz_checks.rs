@@ -134,6 +134,11 @@ fn text() {
 }
 
 #[test]
+fn compressed() {
+    run("compressed", checks::check_compressed);
+}
+
+#[test]
 fn model_file() {
     run("model_file", checks::check_model_file);
 }

@@ -6,17 +6,20 @@
 //! |---|---|
 //! | `data.rs` | files of samples |
 //! | `model.rs` | model files |
+//! | `compressed.rs` | compressed samples |
 //! | `gemm.rs` | views and products |
 //! | `dense.rs` | fused layers |
 //! | `bytes.rs`, `guarded.rs` | arguments made of bytes; matrices among canaries |
 
 mod bytes;
+mod compressed;
 mod data;
 mod dense;
 mod gemm;
 mod guarded;
 mod model;
 
+pub use compressed::check_compressed;
 pub use data::{check_csv, check_idx, check_npy, check_npz, check_png, check_text, check_wav};
 pub use dense::check_dense;
 pub use gemm::check_gemm;

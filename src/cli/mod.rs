@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `train.rs`, `presets.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `compare.rs`, `generate.rs`, `info.rs` | the subcommands |
+//! | `train.rs`, `presets.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `compare.rs`, `generate.rs`, `compress.rs`, `decompress.rs`, `export.rs`, `info.rs` | the subcommands |
 //! | `model_options.rs` | `--layers`, `--hidden`, …, `--init`: which model to train |
 //! | `training_options.rs` | `--optimizer`, `--epochs`, …: how |
 //! | `pretraining.rs` | `--pretrain`: the layers one after another |
@@ -21,12 +21,15 @@
 //! | `console.rs` | stdout that may be closed, failures, exit statuses |
 
 mod compare;
+mod compress;
 mod console;
 mod data_options;
 mod decode;
+mod decompress;
 mod denoising;
 mod encode;
 mod evaluate;
+mod export;
 mod generate;
 mod info;
 mod interrupt;
@@ -90,6 +93,12 @@ enum Command {
     /// Write new samples: from the prior, a distribution of codes, around samples or
     /// between them
     Generate(generate::Generate),
+    /// Write samples as short codes, in a file with its decoder
+    Compress(compress::Compress),
+    /// Write what is left of compressed samples
+    Decompress(decompress::Decompress),
+    /// Write a model as ONNX, for other programs to run
+    Export(export::Export),
     /// Print what a model is made of and how it was trained
     Info(info::Info),
 }
@@ -128,6 +137,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Score(score) => score.run(),
         Command::Compare(compare) => compare.run(),
         Command::Generate(generate) => generate.run(),
+        Command::Compress(compress) => compress.run(),
+        Command::Decompress(decompress) => decompress.run(),
+        Command::Export(export) => export.run(),
         Command::Info(info) => info.run(),
     }
 }

@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use autoencoder_kernels::MatRef;
-use png::{BitDepth, ColorType, Decoder, DecodingError, Encoder, Transformations};
+use png::{
+    BitDepth, ColorType, Compression, Decoder, DecodingError, Encoder, Filter, Transformations,
+};
 
 use super::dataset::Dataset;
 use super::format::Loader;
@@ -246,7 +248,7 @@ fn remove(path: &Path, files: &[PathBuf], existed: bool) {
 }
 
 /// Writes the bytes of a picture of 8 bits a channel.
-pub(crate) fn encode(
+fn encode(
     writer: &mut dyn Write,
     (width, height): (u32, u32),
     color: ColorType,
@@ -258,6 +260,25 @@ pub(crate) fn encode(
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     Ok(writer.finish()?)
+}
+
+/// Bytes of a picture of 8 bits a channel as a PNG file, as small as the encoder
+/// makes it.
+pub(crate) fn smallest(size: (u32, u32), color: ColorType, pixels: &[u8]) -> io::Result<usize> {
+    let mut smallest = usize::MAX;
+    for filter in [Filter::NoFilter, Filter::Adaptive] {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, size.0, size.1);
+        encoder.set_color(color);
+        encoder.set_depth(BitDepth::Eight);
+        encoder.set_compression(Compression::High);
+        encoder.set_filter(filter);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(pixels)?;
+        writer.finish()?;
+        smallest = smallest.min(bytes.len());
+    }
+    Ok(smallest)
 }
 
 #[cfg(test)]

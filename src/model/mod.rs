@@ -5,6 +5,7 @@
 //! | `architecture.rs` | layers, loss and shapes, without numbers; always sound |
 //! | `builder.rs`, `init.rs` | a model from widths and names; Glorot's first weights |
 //! | `autoencoder.rs`, `samples.rs` | the model: encode, decode, reconstruct |
+//! | `decoder.rs` | the decoder alone |
 //! | `graph.rs`, `training_graph.rs` | the architecture on a tape; with what training minimises |
 //! | `evaluation.rs` | how far reconstructions are from their samples |
 //! | `denoising.rs` | how well a model mends corrupted samples |
@@ -26,6 +27,7 @@ mod autoencoder;
 mod builder;
 mod callback;
 mod checkpoint;
+mod decoder;
 mod denoising;
 mod early_stopping;
 mod evaluation;
@@ -45,14 +47,17 @@ mod training;
 mod training_graph;
 mod variational;
 
+pub(crate) use architecture::Place;
 pub use architecture::{Architecture, Dense, ParameterInfo, Part};
 pub use autoencoder::Autoencoder;
 pub use builder::Builder;
 pub use callback::{Callback, Progress};
 pub use checkpoint::Checkpoint;
+pub use decoder::Decoder;
 pub use denoising::Denoising;
 pub use early_stopping::EarlyStopping;
 pub use evaluation::{Evaluation, ReconstructionError};
+pub(crate) use file::{matrix_bytes, read_decoder};
 pub use fit::FitOptions;
 pub use history::{Epoch, Figure, History};
 pub use preset::Preset;

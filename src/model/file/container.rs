@@ -46,7 +46,7 @@ pub(super) fn to_bytes(
 }
 
 /// The numbers of an `inputs × outputs` matrix as `[outputs, inputs]`.
-pub(super) fn matrix_bytes(mat: &Mat<f32>) -> Vec<u8> {
+pub(crate) fn matrix_bytes(mat: &Mat<f32>) -> Vec<u8> {
     let (inputs, outputs) = mat.shape();
     let mut bytes = Vec::with_capacity(4 * inputs * outputs);
     for output in 0..outputs {

@@ -1,6 +1,6 @@
 //! Model files: one `.safetensors` that PyTorch and candle load as it is.
-//! (`checkpoint.rs` writes a training in the same format, `container.rs` is what
-//! both have in common.)
+//! (`checkpoint.rs` writes a training in the same format, `decoder.rs` a decoder
+//! alone; `container.rs` is what they have in common.)
 //!
 //! ```text
 //! 8 bytes     length of the header, little-endian
@@ -16,6 +16,10 @@
 
 mod checkpoint;
 mod container;
+mod decoder;
 mod read;
 mod record;
 mod write;
+
+pub(crate) use container::matrix_bytes;
+pub(crate) use decoder::read as read_decoder;

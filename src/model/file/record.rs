@@ -27,7 +27,7 @@ pub(super) struct Record {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Layer {
+pub(super) struct Layer {
     kind: Kind,
     inputs: usize,
     outputs: usize,
@@ -94,7 +94,7 @@ impl Record {
 }
 
 impl Layer {
-    fn new(dense: &Dense) -> Self {
+    pub(super) fn new(dense: &Dense) -> Self {
         Layer {
             kind: Kind::Dense,
             inputs: dense.inputs,
@@ -103,7 +103,7 @@ impl Layer {
         }
     }
 
-    fn dense(&self) -> Result<Dense, KernelError> {
+    pub(super) fn dense(&self) -> Result<Dense, KernelError> {
         let Kind::Dense = self.kind;
         Ok(Dense {
             inputs: self.inputs,

@@ -1,0 +1,1 @@
+//! Codes as few bytes: 8 bits, half or single precision.
