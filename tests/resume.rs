@@ -336,6 +336,24 @@ fn pretraining_goes_on_too() {
     assert!(!folder.path("whole/pretraining.csv").exists());
 }
 
+#[test]
+fn what_a_killed_training_had_begun_to_write_goes() {
+    let folder = Folder::new();
+    folder.good("train x.npy --layers 784,4 --epochs 1 --out run");
+    let names = || {
+        let entries = fs::read_dir(folder.path("run")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap())
+    };
+    let whole: Vec<String> = names().filter(|name| !name.starts_with('.')).collect();
+    assert!(whole.iter().any(|name| name.ends_with(".png")), "{whole:?}");
+    for name in &whole {
+        fs::write(folder.path(&format!("run/.{name}.99-0.tmp")), "half").unwrap();
+    }
+    folder.good("train --resume run --epochs 2");
+    let left: Vec<String> = names().filter(|name| name.ends_with(".tmp")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_killed_training_leaves_whole_files() {

@@ -96,12 +96,21 @@ impl RunDirectory {
 
     /// Files that a process left half-written when it was killed.
     fn remove_leftovers(&self) {
-        let names = [CHECKPOINT, MODEL, BEST, HISTORY, PRETRAINING];
+        let names = [
+            CHECKPOINT,
+            MODEL,
+            BEST,
+            HISTORY,
+            PRETRAINING,
+            LOSS,
+            VOCABULARY,
+        ];
+        let names = names.into_iter().chain(pictures::ALL.map(|p| p.name));
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
-            let ours = |whole: &&str| name.starts_with(&format!(".{whole}."));
-            if name.ends_with(".tmp") && names.iter().any(ours) {
+            let ours = |whole: &str| name.starts_with(&format!(".{whole}."));
+            if name.ends_with(".tmp") && names.clone().any(ours) {
                 // If it stays, it does no harm.
                 let _ = fs::remove_file(entry.path());
             }
