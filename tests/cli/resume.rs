@@ -1,71 +1,25 @@
 //! The program stopped, killed, disturbed and resumed.
-#![cfg(feature = "cli")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use autoencoder::Autoencoder;
-use autoencoder::data::{self, digits};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A folder with 300 digits as `x.npy`.
-struct Folder(TempDir);
+use crate::program::{Folder, json};
+
+/// 300 digits.
+fn folder() -> Folder {
+    Folder::with_digits(0..300)
+}
 
 impl Folder {
-    fn new() -> Self {
-        let folder = Folder(tempfile::tempdir().unwrap());
-        folder.write_digits(0);
-        folder
-    }
-
-    /// 300 digits from some place on.
-    fn write_digits(&self, from: usize) {
-        let few = digits().slice(from..from + 300).unwrap().to_mat().unwrap();
-        data::save(self.path("x.npy"), few.as_ref()).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_autoencoder"));
-        command.current_dir(self.0.path());
-        command.args(arguments.split_whitespace());
-        command.stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &str) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn good(&self, arguments: &str) -> String {
-        let output = self.run(arguments);
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{arguments}: {stderr}");
-        assert_eq!(stderr, "", "{arguments}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs what must fail with one line that says why.
-    fn bad(&self, arguments: &str, says: &str) {
-        let output = self.run(arguments);
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
-        assert_eq!(stderr.lines().count(), 1, "{arguments}: {stderr}");
-        assert!(stderr.contains(says), "{arguments}: {stderr}");
-        assert_eq!(output.stdout, b"", "{arguments}");
-    }
-
     /// A training that takes for ever, after its first epoch. The reader must
     /// live as long as it.
     fn endless(&self, out: &str) -> (Child, impl BufRead) {
         let arguments =
-            format!("train x.npy --layers 784,8 --epochs 4000000000 --json --out {out}");
+            format!("train digits.npy --layers 784,8 --epochs 4000000000 --json --out {out}");
         let mut child = self
             .command(&arguments)
             .stdout(Stdio::piped())
@@ -99,13 +53,9 @@ impl Folder {
     }
 }
 
-fn json(line: &str) -> Value {
-    serde_json::from_str(line).unwrap()
-}
-
 #[test]
 fn three_times_twelve_epochs_are_thirty_six() {
-    let folder = Folder::new();
+    let folder = folder();
     for (number, options) in [
         "--schedule plateau:2:0.5 --clip-norm 0.05 --validation-split 0.1",
         "--optimizer adadelta-keras2 --tied --batch-size 64",
@@ -117,7 +67,7 @@ fn three_times_twelve_epochs_are_thirty_six() {
     .enumerate()
     {
         let (whole, parts) = (format!("whole{number}"), format!("parts{number}"));
-        let train = format!("train x.npy --layers 784,8 --json {options}");
+        let train = format!("train digits.npy --layers 784,8 --json {options}");
         folder.good(&format!("{train} --epochs 36 --out {whole}"));
         folder.good(&format!("{train} --epochs 12 --out {parts} --threads 1"));
         // On as many threads as there are, and told again what is known.
@@ -143,8 +93,8 @@ fn three_times_twelve_epochs_are_thirty_six() {
 
 #[test]
 fn what_cannot_go_on_is_an_error() {
-    let folder = Folder::new();
-    let train = "train x.npy --layers 784,8 --epochs 2 --out run";
+    let folder = folder();
+    let train = "train digits.npy --layers 784,8 --epochs 2 --out run";
     folder.good(train);
     for (arguments, says) in [
         (
@@ -158,19 +108,22 @@ fn what_cannot_go_on_is_an_error() {
         ("--hidden tanh", "activations"),
         ("--loss mse", "loss"),
         ("--validation-split 0.5", "the training data"),
-        ("--validation x.npy", "the validation data: given 300 × 784"),
+        (
+            "--validation digits.npy",
+            "the validation data: given 300 × 784",
+        ),
     ] {
         folder.bad(&format!("train --resume run --epochs 4 {arguments}"), says);
     }
     folder.bad("train --resume nothing", "no checkpoint");
-    folder.write_digits(1);
+    folder.write_digits(1..1 + 300);
     folder.bad(
         "train --resume run --epochs 4",
         "the training data: given 300 × 784",
     );
-    fs::remove_file(folder.path("x.npy")).unwrap();
-    folder.bad("train --resume run --epochs 4", "x.npy");
-    folder.write_digits(0);
+    fs::remove_file(folder.path("digits.npy")).unwrap();
+    folder.bad("train --resume run --epochs 4", "digits.npy");
+    folder.write_digits(0..0 + 300);
 
     // A foreign file and a damaged one in the place of the checkpoint.
     let path = folder.path("run/checkpoint.safetensors");
@@ -187,8 +140,8 @@ fn what_cannot_go_on_is_an_error() {
 
 #[test]
 fn a_training_that_diverges_keeps_its_last_good_epoch() {
-    let folder = Folder::new();
-    let train = "train x.npy --layers 784,8 --optimizer sgd --output linear --loss sse \
+    let folder = folder();
+    let train = "train digits.npy --layers 784,8 --optimizer sgd --output linear --loss sse \
                  --learning-rate 2 --batch-size 300 --epochs 50 --out run";
     let output = folder.run(train);
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -212,7 +165,7 @@ fn a_training_that_diverges_keeps_its_last_good_epoch() {
 
 #[test]
 fn one_process_at_a_time_trains_in_a_folder() {
-    let folder = Folder::new();
+    let folder = folder();
     let (mut child, stdout) = folder.endless("run");
     for arguments in [
         "train --out run",
@@ -240,7 +193,7 @@ fn signal(child: &Child, name: &str) {
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_training_in_good_order() {
-    let folder = Folder::new();
+    let folder = folder();
     for name in ["INT", "TERM"] {
         let (mut child, stdout) = folder.endless(name);
         signal(&child, name);
@@ -254,7 +207,7 @@ fn a_signal_ends_training_in_good_order() {
 
         let more = epochs + 2;
         folder.good(&format!("train --resume {name} --epochs {more}"));
-        let train = "train x.npy --layers 784,8 --json";
+        let train = "train digits.npy --layers 784,8 --json";
         folder.good(&format!("{train} --epochs {more} --out whole{name}"));
         assert_eq!(
             folder.history(name),
@@ -268,8 +221,8 @@ fn a_signal_ends_training_in_good_order() {
 #[cfg(unix)]
 #[test]
 fn a_second_signal_ends_the_program_at_once() {
-    let folder = Folder::new();
-    folder.good("train x.npy --layers 784,8 --epochs 1 --out run");
+    let folder = folder();
+    folder.good("train digits.npy --layers 784,8 --epochs 1 --out run");
     let before = folder.read("run", "checkpoint.safetensors");
     let status = Command::new("mkfifo").arg(folder.path("pipe.npy")).status();
     assert!(status.unwrap().success());
@@ -290,16 +243,16 @@ fn a_second_signal_ends_the_program_at_once() {
     assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
     drop(pipe);
     assert_eq!(folder.read("run", "checkpoint.safetensors"), before);
-    folder.good("train --resume run x.npy --epochs 2");
+    folder.good("train --resume run digits.npy --epochs 2");
 }
 
 /// Stopped in the middle of a layer, it goes on with that layer.
 #[cfg(unix)]
 #[test]
 fn pretraining_goes_on_too() {
-    let folder = Folder::new();
+    let folder = folder();
     let train =
-        "train x.npy --layers 784,16,4 --pretrain 150 --epochs 2 --noise masking:0.1 --json";
+        "train digits.npy --layers 784,16,4 --pretrain 150 --epochs 2 --noise masking:0.1 --json";
     folder.good(&format!("{train} --out whole"));
     let layers = |run: &str| folder.table(run, "pretraining.csv");
     assert_eq!(layers("whole").len(), 2 * 150);
@@ -332,14 +285,14 @@ fn pretraining_goes_on_too() {
         assert_eq!(layers(&run), layers("whole"));
     }
     // A run without pre-training in the same folder has no such file.
-    folder.good("train x.npy --layers 784,4 --epochs 1 --out whole --force");
+    folder.good("train digits.npy --layers 784,4 --epochs 1 --out whole --force");
     assert!(!folder.path("whole/pretraining.csv").exists());
 }
 
 #[test]
 fn what_a_killed_training_had_begun_to_write_goes() {
-    let folder = Folder::new();
-    folder.good("train x.npy --layers 784,4 --epochs 1 --out run");
+    let folder = folder();
+    folder.good("train digits.npy --layers 784,4 --epochs 1 --out run");
     let names = || {
         let entries = fs::read_dir(folder.path("run")).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -357,8 +310,8 @@ fn what_a_killed_training_had_begun_to_write_goes() {
 #[cfg(unix)]
 #[test]
 fn a_killed_training_leaves_whole_files() {
-    let folder = Folder::new();
-    let train = "train x.npy --layers 784,64 --epochs 30 --json";
+    let folder = folder();
+    let train = "train digits.npy --layers 784,64 --epochs 30 --json";
     folder.good(&format!("{train} --out whole"));
     for round in 0..6 {
         let run = format!("run{round}");

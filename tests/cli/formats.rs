@@ -1,60 +1,13 @@
 //! Files of every format through the program: what goes in, and what comes out
 //! again.
-#![cfg(feature = "cli")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
 
+use autoencoder::Mat;
 use autoencoder::data::{self, digits};
-use autoencoder::{Autoencoder, Mat};
-use tempfile::TempDir;
 
-/// A folder in which the program runs.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Folder(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn run(&self, arguments: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_autoencoder"))
-            .current_dir(self.0.path())
-            .args(arguments.split_whitespace())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
-    }
-
-    fn good(&self, arguments: &str) -> String {
-        let output = self.run(arguments);
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{arguments}: {stderr}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs what must fail with one line.
-    fn bad(&self, arguments: &str, says: &str) {
-        let output = self.run(arguments);
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
-        assert_eq!(stderr.lines().count(), 1, "{arguments}: {stderr}");
-        assert!(stderr.contains(says), "{arguments}: {stderr}");
-    }
-
-    fn model(&self) -> Autoencoder {
-        Autoencoder::load(self.path("run/model.safetensors")).unwrap()
-    }
-
-    fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-}
+use crate::program::Folder;
 
 /// A file that comes with the tests.
 fn example(name: &str) -> String {
@@ -72,10 +25,12 @@ fn labels_in_csv_stand_aside() {
     let rows = (0..20).map(|i| format!("{},{},{}\n", i * 3, i % 4, 60 - i));
     let text = "a,kind,b\n".to_owned() + &rows.collect::<String>();
     fs::write(folder.path("x.csv"), text).unwrap();
-    folder.good("train x.csv --label-column kind --divide-by 60 --layers 2,2 --epochs 1 --out run");
+    folder.good_with_remarks(
+        "train x.csv --label-column kind --divide-by 60 --layers 2,2 --epochs 1 --out run",
+    );
     assert_eq!(folder.model().architecture().input(), 2);
     // How the data are read is part of the run.
-    folder.good("train --resume run --epochs 2");
+    folder.good_with_remarks("train --resume run --epochs 2");
     let codes = folder.model().encode(&Mat::from_fn(20, 2, |i, j| {
         [i as f32 * 3.0 / 60.0, (60 - i) as f32 / 60.0][j]
     }));

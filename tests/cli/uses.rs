@@ -1,71 +1,37 @@
 //! What models are used for, from the command line: beside PCA, for anomalies, for
 //! new samples, for pictures of codes.
-#![cfg(feature = "cli")]
 
 use std::fs;
-use std::process::{Command, Output};
 
+use autoencoder::Mat;
 use autoencoder::analysis::Pca;
 use autoencoder::data::{self, digits, digits_split};
-use autoencoder::{Autoencoder, Mat};
 use serde_json::Value;
-use tempfile::TempDir;
+
+use crate::program::{Folder, json};
 
 /// A folder with 1 200 digits as `digits.npy` and their labels as `labels.npy`.
-fn folder() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+fn folder() -> Folder {
+    let folder = Folder::with_digits(0..1_200);
     let some = digits().slice(0..1_200).unwrap();
     let labels = some.labels().unwrap();
     let labels = Mat::from_fn(1_200, 1, |i, _| f32::from(labels[i]));
-    for (name, mat) in [
-        ("digits.npy", &some.to_mat().unwrap()),
-        ("labels.npy", &labels),
-    ] {
-        data::save(folder.path().join(name), mat.as_ref()).unwrap();
-    }
+    data::save(folder.path("labels.npy"), labels.as_ref()).unwrap();
     folder
 }
 
-fn run(folder: &TempDir, arguments: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_autoencoder"));
-    command.current_dir(folder.path());
-    command.args(arguments.split_whitespace()).output().unwrap()
-}
-
-fn good(folder: &TempDir, arguments: &str) -> String {
-    let output = run(folder, arguments);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{arguments}: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn bad(folder: &TempDir, arguments: &str, says: &str) {
-    let output = run(folder, arguments);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success(), "{arguments}");
-    assert!(stderr.contains(says), "{arguments}: {stderr}");
-}
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text.lines().last().unwrap()).unwrap()
-}
-
-fn model(folder: &TempDir) -> Autoencoder {
-    Autoencoder::load(folder.path().join("run/model.safetensors")).unwrap()
+/// The last line.
+fn last(text: &str) -> Value {
+    json(text.lines().last().unwrap())
 }
 
 #[test]
 fn codes_are_compared_with_pca_and_pixels() {
     let folder = folder();
-    good(
-        &folder,
-        "train digits.npy --layers 784,16 --epochs 20 --validation-split 0.25 --batch-size 64 --out run",
+    folder.good("train digits.npy --layers 784,16 --epochs 20 --validation-split 0.25 --batch-size 64 --out run",
     );
     let compare = "compare run/model.safetensors digits.npy --validation-split 0.25";
-    let report = json(&good(
-        &folder,
-        &format!("{compare} --labels labels.npy --json"),
-    ));
+    let report = last(&folder.good(&format!("{compare} --labels labels.npy --json")));
     assert_eq!(
         (&report["samples"], &report["held_out"]),
         (&900.into(), &300.into())
@@ -74,7 +40,7 @@ fn codes_are_compared_with_pca_and_pixels() {
     let figure = |row: usize, name: &str| rows[row][name].as_f64().unwrap();
 
     let (train, test) = digits().slice(0..1_200).unwrap().split_at(900).unwrap();
-    let mse = model(&folder).evaluate(&test).unwrap().mean_squared_error;
+    let mse = folder.model().evaluate(&test).unwrap().mean_squared_error;
     assert!((figure(0, "mean_squared_error") - mse).abs() < 1e-6);
     // By the library, as the command does not go: on all components but 16.
     let whole = Pca::fit(&train, 784).unwrap();
@@ -108,20 +74,18 @@ fn codes_are_compared_with_pca_and_pixels() {
     assert!(figure(0, "encode_microseconds_per_sample") > 0.0);
 
     // Without labels there is nothing to read.
-    let table = good(&folder, compare);
+    let table = folder.good(compare);
     assert!(
         table.contains("300 samples held out") && table.contains("pca"),
         "{table}"
     );
-    let report = json(&good(&folder, &format!("{compare} --json")));
+    let report = last(&folder.good(&format!("{compare} --json")));
     assert!(report["codes"][0]["probe_accuracy"].is_null());
-    bad(
-        &folder,
+    folder.bad(
         "compare run/model.safetensors digits.npy --labels digits.npy",
         "digits.npy",
     );
-    bad(
-        &folder,
+    folder.bad(
         "compare run/model.safetensors digits.npy --validation labels.npy",
         "expected 784",
     );
@@ -130,8 +94,7 @@ fn codes_are_compared_with_pca_and_pixels() {
 #[test]
 fn the_digit_that_training_left_out_scores_higher() {
     let folder = folder();
-    good(
-        &folder,
+    folder.good(
         "train --without-labels 0 --epochs 3 --layers 784,24 --learning-rate 0.003 --out run",
     );
     let (train, test) = digits_split();
@@ -141,14 +104,11 @@ fn the_digit_that_training_left_out_scores_higher() {
         .iter()
         .filter(|&&label| label != 0)
         .count();
-    assert_eq!(model(&folder).training().unwrap().samples, others);
+    assert_eq!(folder.model().training().unwrap().samples, others);
 
     let score = "score run/model.safetensors --held-out --normal 1-9 -o scores.csv";
-    let report = json(&good(
-        &folder,
-        &format!("{score} --contamination 0.1 --json"),
-    ));
-    let scores = fs::read_to_string(folder.path().join("scores.csv")).unwrap();
+    let report = last(&folder.good(&format!("{score} --contamination 0.1 --json")));
+    let scores = fs::read_to_string(folder.path("scores.csv")).unwrap();
     assert!(scores.starts_with("mean_squared_error,loss,anomaly\n"));
     let rows: Vec<Vec<f64>> = scores
         .lines()
@@ -195,55 +155,43 @@ fn the_digit_that_training_left_out_scores_higher() {
 
     // The same threshold, given.
     let threshold = report["threshold"].as_f64().unwrap();
-    let again = json(&good(
-        &folder,
-        &format!("{score} --threshold {threshold} --json"),
-    ));
+    let again = last(&folder.good(&format!("{score} --threshold {threshold} --json")));
     assert_eq!(again, report);
-    let lines = good(&folder, &format!("{score} --contamination 0.1"));
+    let lines = folder.good(&format!("{score} --contamination 0.1"));
     assert!(
         lines.contains("100 samples above it") && lines.contains("ROC AUC"),
         "{lines}"
     );
-    let by_loss = json(&good(&folder, &format!("{score} --by loss --json")));
+    let by_loss = last(&folder.good(&format!("{score} --by loss --json")));
     assert!(by_loss["threshold"].is_null() && by_loss["roc_auc"] != report["roc_auc"]);
 
     let score = "score run/model.safetensors digits.npy -o x.csv";
-    bad(&folder, &format!("{score} --normal 1-9"), "--labels FILE");
-    bad(
-        &folder,
+    folder.bad(&format!("{score} --normal 1-9"), "--labels FILE");
+    folder.bad(
         &format!("{score} --labels labels.npy --normal 0-9"),
         "0 anomalies",
     );
-    bad(&folder, &format!("{score} --contamination 0.6"), "0.5");
-    bad(
-        &folder,
-        "train digits.npy --only-labels 1 --out no",
-        "--labels FILE",
-    );
-    bad(&folder, "train --only-labels 77 --out no", "no sample");
-    assert!(!folder.path().join("no").exists() && !folder.path().join("x.csv").exists());
+    folder.misused(&format!("{score} --contamination 0.6"), "0.5");
+    folder.bad("train digits.npy --only-labels 1 --out no", "--labels FILE");
+    folder.bad("train --only-labels 77 --out no", "no sample");
+    assert!(!folder.path("no").exists() && !folder.path("x.csv").exists());
 }
 
 #[test]
 fn new_digits_come_from_codes() {
     let folder = folder();
-    good(
-        &folder,
-        "train digits.npy --layers 784,12 --epochs 3 --batch-size 32 --out run",
-    );
+    folder.good("train digits.npy --layers 784,12 --epochs 3 --batch-size 32 --out run");
     let read = |name: &str| {
-        let samples = data::load(folder.path().join(name)).unwrap();
+        let samples = data::load(folder.path(name)).unwrap();
         samples.to_mat().unwrap()
     };
     let generate = |options: &str| {
-        good(
-            &folder,
-            &format!("generate run/model.safetensors --data digits.npy -o x.npy {options}"),
-        );
+        folder.good(&format!(
+            "generate run/model.safetensors --data digits.npy -o x.npy {options}"
+        ));
         read("x.npy")
     };
-    let model = model(&folder);
+    let model = folder.model();
     let some = digits().slice(0..1_200).unwrap();
     let codes = model.encode(&some).unwrap();
     let reconstructions = model.decode(&codes).unwrap();
@@ -260,7 +208,7 @@ fn new_digits_come_from_codes() {
     let pairs = way.row(2).iter().zip(middle.as_slice());
     assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-5));
     // Two rows of five tiles of 56 pixels.
-    let png = fs::read(folder.path().join("way.png")).unwrap();
+    let png = fs::read(folder.path("way.png")).unwrap();
     let sides = [16, 20].map(|at| u32::from_be_bytes(png[at..at + 4].try_into().unwrap()));
     assert_eq!(sides, [5 * 58 - 2, 2 * 58 - 2]);
 
@@ -301,33 +249,16 @@ fn new_digits_come_from_codes() {
     assert_eq!(generate("-n 50"), generate("--from gaussian -n 50"));
 
     let generate = "generate run/model.safetensors -o y.npy";
-    bad(
-        &folder,
-        &format!("{generate} --from prior"),
-        "not variational",
-    );
-    bad(
-        &folder,
+    folder.bad(&format!("{generate} --from prior"), "not variational");
+    folder.bad(
         &format!("{generate} --from prior --data digits.npy"),
         "takes no --data",
     );
-    bad(&folder, &format!("{generate} --rows 1"), "takes no --rows");
-    bad(
-        &folder,
-        &format!("{generate} --from around:1 --rows 10000"),
-        "10000",
-    );
-    bad(
-        &folder,
-        &format!("{generate} --from mixture:99999"),
-        "Gaussians",
-    );
-    bad(
-        &folder,
-        &format!("{generate} --from elsewhere"),
-        "interpolate:8",
-    );
-    assert!(!folder.path().join("y.npy").exists());
+    folder.bad(&format!("{generate} --rows 1"), "takes no --rows");
+    folder.bad(&format!("{generate} --from around:1 --rows 10000"), "10000");
+    folder.bad(&format!("{generate} --from mixture:99999"), "Gaussians");
+    folder.misused(&format!("{generate} --from elsewhere"), "interpolate:8");
+    assert!(!folder.path("y.npy").exists());
 }
 
 #[test]
@@ -335,10 +266,10 @@ fn codes_are_drawn_in_the_plane() {
     let folder = folder();
     for (width, name) in [(2, "code 0"), (5, "principal component 1"), (1, "code 0")] {
         let train = format!("train digits.npy --layers 784,{width} --epochs 1 --force --out run");
-        good(&folder, &train);
+        folder.good(&train);
         let encode = "encode run/model.safetensors digits.npy -o codes.csv --scatter codes.svg";
-        good(&folder, &format!("{encode} --labels labels.npy"));
-        let svg = fs::read_to_string(folder.path().join("codes.svg")).unwrap();
+        folder.good(&format!("{encode} --labels labels.npy"));
+        let svg = fs::read_to_string(folder.path("codes.svg")).unwrap();
         assert!(svg.contains(&format!("\n{name}\n")), "{width}");
         let points = |svg: &str, color: &str| {
             let lines = svg.lines().filter(|line| line.starts_with("<circle"));
@@ -352,8 +283,8 @@ fn codes_are_drawn_in_the_plane() {
             (points(&svg, ""), points(&svg, "#1F77B4")),
             (1_200, zeros.count())
         );
-        good(&folder, encode);
-        let svg = fs::read_to_string(folder.path().join("codes.svg")).unwrap();
+        folder.good(encode);
+        let svg = fs::read_to_string(folder.path("codes.svg")).unwrap();
         assert_eq!(points(&svg, "#1F77B4"), 1_200);
     }
 }

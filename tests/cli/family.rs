@@ -1,41 +1,15 @@
 //! Denoising, dropout, frozen parts and layer-wise pre-training from the
 //! command line.
-#![cfg(feature = "cli")]
-
-use std::process::{Command, Output};
 
 use autoencoder::data::{self, digits};
 use autoencoder::model::Samples;
 use autoencoder::{Autoencoder, Noise};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A folder with 120 digits.
-fn folder() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let few = digits().slice(0..120).unwrap().to_mat().unwrap();
-    data::save(folder.path().join("digits.npy"), few.as_ref()).unwrap();
-    folder
-}
+use crate::program::{Folder, json_lines};
 
-fn run(folder: &TempDir, arguments: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_autoencoder"));
-    command.current_dir(folder.path());
-    command.args(arguments.split_whitespace()).output().unwrap()
-}
-
-/// What it wrote to stdout and stderr.
-fn good(folder: &TempDir, arguments: &str) -> (String, String) {
-    let output = run(folder, arguments);
-    let [stdout, stderr] = [output.stdout, output.stderr].map(|s| String::from_utf8(s).unwrap());
-    assert!(output.status.success(), "{arguments}: {stderr}");
-    (stdout, stderr)
-}
-
-fn json(text: &str) -> Vec<Value> {
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+fn folder() -> Folder {
+    Folder::with_digits(0..120)
 }
 
 fn height_of_png(path: &std::path::Path) -> u32 {
@@ -47,11 +21,9 @@ fn height_of_png(path: &std::path::Path) -> u32 {
 fn a_denoiser_reports_its_ratios_and_shows_its_work() {
     let folder = folder();
     let train = "train digits.npy --layers 784,40 --epochs 12 --learning-rate 0.01 --batch-size 20";
-    let (stdout, _) = good(
-        &folder,
-        &format!("{train} --noise gaussian:0.5 --out run --json"),
-    );
-    let lines = json(&stdout);
+    let (stdout, _) =
+        folder.good_with_remarks(&format!("{train} --noise gaussian:0.5 --out run --json"));
+    let lines = json_lines(&stdout);
     let report = &lines.last().unwrap()["done"]["denoising"];
     assert_eq!(report["noise"], "gaussian:0.5");
     let ratio = |report: &Value, name: &str| report[name].as_f64().unwrap();
@@ -64,30 +36,28 @@ fn a_denoiser_reports_its_ratios_and_shows_its_work() {
 
     // The same numbers from the file.
     let evaluate = "evaluate run/model.safetensors digits.npy --noise gaussian:0.5";
-    let (stdout, _) = good(&folder, &format!("{evaluate} --json"));
-    assert_eq!(&json(&stdout)[0]["denoising"], report);
-    let (stdout, _) = good(&folder, &format!("{evaluate} --seed 1 --json"));
-    assert_ne!(&json(&stdout)[0]["denoising"], report);
-    let (stdout, _) = good(&folder, evaluate);
+    let (stdout, _) = folder.good_with_remarks(&format!("{evaluate} --json"));
+    assert_eq!(&json_lines(&stdout)[0]["denoising"], report);
+    let (stdout, _) = folder.good_with_remarks(&format!("{evaluate} --seed 1 --json"));
+    assert_ne!(&json_lines(&stdout)[0]["denoising"], report);
+    let (stdout, _) = folder.good_with_remarks(evaluate);
     assert!(stdout.contains("noise gaussian:0.5: 6.0"), "{stdout}");
-    let (stdout, _) = good(&folder, "info run/model.safetensors");
+    let (stdout, _) = folder.good_with_remarks("info run/model.safetensors");
     assert!(stdout.contains("with noise gaussian:0.5"), "{stdout}");
 
     // Three rows, where a plain model has two.
-    let tall = height_of_png(&folder.path().join("run/reconstructions.png"));
-    let (stdout, _) = good(
-        &folder,
-        &format!("{train} --epochs 1 --out plain").replace("--epochs 12 ", ""),
-    );
+    let tall = height_of_png(&folder.path("run/reconstructions.png"));
+    let (stdout, _) = folder
+        .good_with_remarks(&format!("{train} --epochs 1 --out plain").replace("--epochs 12 ", ""));
     assert!(!stdout.contains("dB"), "{stdout}");
-    let low = height_of_png(&folder.path().join("plain/reconstructions.png"));
+    let low = height_of_png(&folder.path("plain/reconstructions.png"));
     assert_eq!((tall + 2) * 2, (low + 2) * 3);
 
     // What a model is given to mend, and what it makes of it.
     let reconstruct = "reconstruct plain/model.safetensors digits.npy -o mended.npy --png rows.png \
                        --noise masking:0.3 --seed 4";
-    good(&folder, reconstruct);
-    let path = folder.path();
+    folder.good_with_remarks(reconstruct);
+    let path = folder.path("");
     let model = Autoencoder::load(path.join("plain/model.safetensors")).unwrap();
     let clean = data::load(path.join("digits.npy")).unwrap();
     let noise = Noise::Masking { probability: 0.3 };
@@ -102,18 +72,18 @@ fn a_denoiser_reports_its_ratios_and_shows_its_work() {
 #[test]
 fn the_readme_says_how_to_train_the_family() {
     let folder = folder();
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     let of_family = |line: &&str| line.starts_with("| ") && line.contains("| `--");
     let cells = readme.lines().filter(of_family);
     let options = cells.flat_map(|line| line.split('|').nth(2).unwrap().split('`'));
     let options: Vec<&str> = options.filter(|text| text.starts_with("--")).collect();
     assert!(options.len() >= 14, "{options:?}");
-    good(&folder, "train digits.npy --epochs 1 --out my-run");
+    folder.good_with_remarks("train digits.npy --epochs 1 --out my-run");
     for options in options {
         let train = format!("train digits.npy {options} --epochs 1 --out run --force");
-        let (_, stderr) = good(&folder, &train);
+        let (_, stderr) = folder.good_with_remarks(&train);
         assert_eq!(stderr, "", "{options}");
-        good(&folder, "info run/model.safetensors");
+        folder.good_with_remarks("info run/model.safetensors");
     }
 }
 
@@ -121,11 +91,8 @@ fn the_readme_says_how_to_train_the_family() {
 fn info_tells_how_steps_were_made() {
     let folder = folder();
     let train = "train digits.npy --layers 784,9 --epochs 2 --noise gaussian-clipped:0.5 --out run";
-    good(
-        &folder,
-        &format!("{train} --schedule cosine --clip-norm 0.5"),
-    );
-    let (stdout, _) = good(&folder, "info run/model.safetensors");
+    folder.good_with_remarks(&format!("{train} --schedule cosine --clip-norm 0.5"));
+    let (stdout, _) = folder.good_with_remarks("info run/model.safetensors");
     for says in [
         "learning rate 0.001 (cosine",
         "gradients clipped to 0.5",
@@ -138,15 +105,11 @@ fn info_tells_how_steps_were_made() {
 #[test]
 fn a_frozen_encoder_gives_the_same_codes() {
     let folder = folder();
-    good(
-        &folder,
-        "train digits.npy --layers 784,9 --epochs 1 --out first",
-    );
-    good(
-        &folder,
+    folder.good_with_remarks("train digits.npy --layers 784,9 --epochs 1 --out first");
+    folder.good_with_remarks(
         "train digits.npy --init first/model.safetensors --freeze encoder --epochs 2 --out second",
     );
-    let load = |name: &str| Autoencoder::load(folder.path().join(name)).unwrap();
+    let load = |name: &str| Autoencoder::load(folder.path(name)).unwrap();
     let (first, second) = (
         load("first/model.safetensors"),
         load("second/model.safetensors"),
@@ -157,7 +120,7 @@ fn a_frozen_encoder_gives_the_same_codes() {
         first.reconstruct(&data).unwrap(),
         second.reconstruct(&data).unwrap()
     );
-    let (stdout, _) = good(&folder, "info second/model.safetensors");
+    let (stdout, _) = folder.good_with_remarks("info second/model.safetensors");
     assert!(stdout.contains("with the encoder frozen"), "{stdout}");
 }
 
@@ -165,7 +128,7 @@ fn a_frozen_encoder_gives_the_same_codes() {
 fn layers_are_trained_one_after_another() {
     let folder = folder();
     let train = "train digits.npy --layers 784,20,9 --pretrain 2 --epochs 1";
-    let (stdout, _) = good(&folder, &format!("{train} --out run"));
+    let (stdout, _) = folder.good_with_remarks(&format!("{train} --out run"));
     for says in [
         "layer 0 alone, 784 → 20",
         "layer 1 alone, 20 → 9",
@@ -173,8 +136,8 @@ fn layers_are_trained_one_after_another() {
     ] {
         assert!(stdout.contains(says), "{stdout}");
     }
-    let (stdout, _) = good(&folder, &format!("{train} --out again --json"));
-    let lines = json(&stdout);
+    let (stdout, _) = folder.good_with_remarks(&format!("{train} --out again --json"));
+    let lines = json_lines(&stdout);
     let of = |line: &Value| (line["layer"].as_u64(), line["epoch"].as_u64());
     let epochs: Vec<_> = lines.iter().map(of).collect();
     let alone = |layer, epoch| (Some(layer), Some(epoch));
@@ -189,13 +152,10 @@ fn layers_are_trained_one_after_another() {
             (None, None)
         ]
     );
-    let output = run(
-        &folder,
-        "train digits.npy --layers 784,9 --decoder 9,20,784 --pretrain 1",
-    );
+    let output = folder.run("train digits.npy --layers 784,9 --decoder 9,20,784 --pretrain 1");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("the mirror of the encoder"), "{stderr}");
-    assert!(!folder.path().join("autoencoder-run").exists());
+    assert!(!folder.path("autoencoder-run").exists());
 }
 
 #[test]
@@ -210,7 +170,7 @@ fn a_code_that_can_copy_is_remarked_on_unless_something_hinders_it() {
         ("784,784 --optimizer adamw", ""),
         ("784,783", ""),
     ] {
-        let (_, stderr) = good(&folder, &format!("{train} {rest}"));
+        let (_, stderr) = folder.good_with_remarks(&format!("{train} {rest}"));
         assert!(
             stderr.starts_with(says) && stderr.is_empty() == says.is_empty(),
             "{rest}: {stderr}"
@@ -230,7 +190,7 @@ fn values_that_make_no_sense_are_told() {
         ("train --pretrain 1 --freeze encoder", "cannot be used with"),
         ("evaluate model.safetensors --seed 1", "--noise"),
     ] {
-        let output = run(&folder, arguments);
+        let output = folder.run(arguments);
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments}: {stderr}");
         assert!(stderr.contains(says), "{arguments}: {stderr}");
@@ -240,11 +200,8 @@ fn values_that_make_no_sense_are_told() {
 #[test]
 fn a_tied_model_is_stored_once() {
     let folder = folder();
-    good(
-        &folder,
-        "train digits.npy --layers 784,20,9 --tied --epochs 1 --out run",
-    );
-    let bytes = std::fs::read(folder.path().join("run/model.safetensors")).unwrap();
+    folder.good_with_remarks("train digits.npy --layers 784,20,9 --tied --epochs 1 --out run");
+    let bytes = std::fs::read(folder.path("run/model.safetensors")).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let mut names = file.names();
     names.sort();
@@ -259,6 +216,6 @@ fn a_tied_model_is_stored_once() {
             "encoder.1.weight"
         ]
     );
-    let (stdout, _) = good(&folder, "info run/model.safetensors");
+    let (stdout, _) = folder.good_with_remarks("info run/model.safetensors");
     assert!(stdout.contains("tied weights"), "{stdout}");
 }
