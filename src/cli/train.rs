@@ -98,6 +98,8 @@ struct Outcome<'a> {
     best_epoch: Option<u32>,
     seconds: f64,
     interrupted: bool,
+    /// Whether early stopping has ended it before its last epoch.
+    stopped_early: bool,
     /// On the validation data, or else on those trained on.
     #[serde(skip_serializing_if = "Option::is_none")]
     denoising: Option<Report>,
@@ -167,6 +169,7 @@ impl Train {
             warn(&warning);
         }
         let json = self.output.json;
+        let before = trainer.history().epochs.len();
         if note.pretraining.is_none() {
             directory.remove_pretraining();
         }
@@ -211,7 +214,12 @@ impl Train {
             }
             _ => None,
         };
-        self.tell(&trainer, &directory, interrupt.is_asked(), denoising)
+        self.tell(&trainer, &directory, interrupt.is_asked(), denoising)?;
+        if !json && before > 0 && trainer.history().epochs.len() == before && !interrupt.is_asked()
+        {
+            print("nothing was left to do: no epoch was added")?;
+        }
+        Ok(())
     }
 
     /// Says how it went.
@@ -226,6 +234,7 @@ impl Train {
         let last = history.epochs.last();
         let epochs = last.map_or(0, |epoch| epoch.epoch);
         let interrupted = interrupted && !trainer.is_done();
+        let stopped_early = trainer.is_stopped_early();
         if self.output.json {
             return print_json(&Done {
                 done: Outcome {
@@ -235,6 +244,7 @@ impl Train {
                     best_epoch: history.best().map(|epoch| epoch.epoch),
                     seconds: history.seconds(),
                     interrupted,
+                    stopped_early,
                     denoising,
                     out,
                 },
@@ -245,6 +255,11 @@ impl Train {
         }
         denoising.map_or(Ok(()), print)?;
         print(format_args!("written to {}", out.display()))?;
+        if stopped_early {
+            print(format_args!(
+                "early stopping ended the run after epoch {epochs}: see --patience"
+            ))?;
+        }
         if interrupted {
             let out = out.display();
             print(format_args!(

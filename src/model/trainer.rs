@@ -120,6 +120,11 @@ impl<'a> Trainer<'a> {
         Some(best)
     }
 
+    /// Whether early stopping has ended training before its last epoch.
+    pub fn is_stopped_early(&self) -> bool {
+        self.enough && self.history.epochs.len() < self.options.epochs as usize
+    }
+
     /// Whether all epochs are done, or early stopping has ended training.
     pub fn is_done(&self) -> bool {
         self.enough || self.history.epochs.len() >= self.options.epochs as usize
