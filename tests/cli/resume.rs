@@ -116,14 +116,14 @@ fn what_cannot_go_on_is_an_error() {
         folder.bad(&format!("train --resume run --epochs 4 {arguments}"), says);
     }
     folder.bad("train --resume nothing", "no checkpoint");
-    folder.write_digits(1..1 + 300);
+    folder.write_digits(1..301);
     folder.bad(
         "train --resume run --epochs 4",
         "the training data: given 300 × 784",
     );
     fs::remove_file(folder.path("digits.npy")).unwrap();
     folder.bad("train --resume run --epochs 4", "digits.npy");
-    folder.write_digits(0..0 + 300);
+    folder.write_digits(0..300);
 
     // A foreign file and a damaged one in the place of the checkpoint.
     let path = folder.path("run/checkpoint.safetensors");
