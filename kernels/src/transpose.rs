@@ -3,7 +3,7 @@
 use crate::error::{Error, check_shape};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
-use crate::parallel::{Context, Parallelism, Shared, for_each};
+use crate::parallel::{Context, Shared, for_each};
 use crate::simd::{Registers, SQUARE, Simd};
 
 /// Rows of `to` that one task writes.
@@ -20,8 +20,12 @@ pub fn transpose_into(
 ) -> Result<(), Error> {
     let (rows, cols) = from.shape();
     check_shape("to", to.shape(), (cols, rows))?;
+    if rows == 0 || cols == 0 {
+        return Ok(());
+    }
     if from.row_stride() == 1 && to.col_stride() == 1 || from.col_stride() != 1 {
-        // `to` has the layout of `from`: rows are copied.
+        // Rows of `to` are neighbours in both, and copied as they are; or those
+        // of `from` have gaps, which the kernel does not take.
         to.copy_from(from.transpose());
         return Ok(());
     }
@@ -70,10 +74,7 @@ impl Kernel for Transpose<'_> {
                 },
             );
         };
-        match self.context.parallelism {
-            Parallelism::Serial => (0..cols.div_ceil(STRIP)).for_each(strip),
-            parallelism => for_each(parallelism, cols.div_ceil(STRIP), strip),
-        }
+        for_each(self.context.parallelism, cols.div_ceil(STRIP), strip);
     }
 }
 
@@ -141,6 +142,8 @@ mod tests {
             let context = Context::default().with_level(level);
             for (rows, cols) in [
                 (0, 3),
+                (0, 100),
+                (100, 0),
                 (1, 1),
                 (7, 9),
                 (8, 8),

@@ -421,6 +421,32 @@ fn terms_of_a_gradient_follow_each_other() {
     }
 }
 
+/// A term without rows adds nothing, also where the term beside it is packed.
+#[test]
+fn a_term_without_rows_adds_nothing() {
+    let (inputs, outputs) = (5, 70);
+    let (x, turned) = (noisy(3, inputs, 1), noisy(outputs, 3, 2));
+    // The columns of δ are rows in memory, so that it is packed.
+    let delta = turned.as_ref().transpose();
+    let (no_x, no_delta) = (Mat::zeros(0, inputs), Mat::zeros(0, outputs));
+    for context in contexts() {
+        let run = |terms: &[_]| {
+            let mut gradient = Mat::from_fn(inputs, outputs, |_, _| f32::NAN);
+            BackwardWeight {
+                terms,
+                gradient: gradient.as_mut(),
+            }
+            .run(context)
+            .unwrap();
+            bits(gradient.as_ref())
+        };
+        let (nothing, something) = ((no_x.as_ref(), no_delta.as_ref()), (x.as_ref(), delta));
+        let alone = run(&[something]);
+        assert!(run(&[nothing, something]) == alone, "{context:?}");
+        assert!(run(&[something, nothing]) == alone, "{context:?}");
+    }
+}
+
 /// Large layers, on the pool, have the bits that one thread gives them.
 #[test]
 fn large_layers_on_threads_equal_one_thread() {

@@ -14,7 +14,8 @@
 use autoencoder_kernels::Mat;
 use autoencoder_kernels::parallel::{Parallelism, for_each_mut};
 
-use crate::error::{Error, Result};
+use super::record::check_factor;
+use crate::error::Result;
 
 /// Sums that run side by side, so that the compiler has vectors to use and no
 /// addition waits for the one before.
@@ -31,19 +32,12 @@ pub(super) struct Clip {
 
 impl Clip {
     pub(super) fn new(limit: f32, parameters: usize) -> Result<Self> {
-        if limit > 0.0 && limit.is_finite() {
-            Ok(Clip {
-                limit: f64::from(limit),
-                squares: vec![0.0; parameters],
-                norm: 0.0,
-            })
-        } else {
-            Err(Error::configuration(
-                "the norm that gradients are clipped to",
-                limit,
-                "a positive finite number",
-            ))
-        }
+        check_factor("the norm that gradients are clipped to", limit)?;
+        Ok(Clip {
+            limit: f64::from(limit),
+            squares: vec![0.0; parameters],
+            norm: 0.0,
+        })
     }
 
     /// Before clipping.

@@ -127,8 +127,9 @@ impl Program {
     pub fn clip_gradients(&mut self, limit: Option<f32>) -> Result<()> {
         self.clip = match limit {
             Some(limit) => {
+                let clip = Clip::new(limit, self.shapes.len())?;
                 self.make_room_for_gradients()?;
-                Some(Clip::new(limit, self.shapes.len())?)
+                Some(clip)
             }
             None => None,
         };

@@ -56,6 +56,22 @@ fn two_dense_layers_are_four_instructions() {
 }
 
 #[test]
+fn a_limit_that_is_refused_takes_no_memory() {
+    let (tape, _) = net(20, &[5], Activation::Relu, Some(Loss::BinaryCrossEntropy));
+    let mut program = Program::new(&tape, ProgramOptions::new(4)).unwrap();
+    let elements = |program: &Program| -> usize {
+        let gradients = program.gradients.iter();
+        gradients.map(|gradient| gradient.as_slice().len()).sum()
+    };
+    // Those of the biases.
+    assert_eq!(elements(&program), 5 + 20);
+    assert!(program.clip_gradients(Some(-1.0)).is_err());
+    assert_eq!(elements(&program), 5 + 20);
+    program.clip_gradients(Some(1.0)).unwrap();
+    assert_eq!(elements(&program), 5 + 20 + 2 * 20 * 5);
+}
+
+#[test]
 fn without_fusion_each_node_runs_by_itself() {
     let loss = Loss::BinaryCrossEntropy;
     let (tape, _) = net(784, &[32], Activation::Relu, Some(loss));

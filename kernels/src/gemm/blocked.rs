@@ -283,15 +283,17 @@ unsafe fn multiply_block<T, S>(
                 for_each(packing(k * block.cols.len()), tile_cols, |j| {
                     let cols = block.tile_col(j);
                     let width = cols.len().next_multiple_of(S::LANES);
-                    // SAFETY: columns `cols` of the part are readable; the
-                    // panels before take cols.start · k elements of the area,
-                    // which has room for whole panels of the longest part.
+                    // SAFETY: columns `cols` of the part are readable, if it
+                    // has any rows; the panels before take cols.start · k
+                    // elements of the area, which has room for whole panels of
+                    // the longest part.
                     s.vectorize(
                         #[inline(always)]
                         || unsafe {
                             pack_panel(
                                 s,
-                                b.get().offset(cols.start as isize * term.b_strides.1),
+                                b.get()
+                                    .wrapping_offset(cols.start as isize * term.b_strides.1),
                                 (term.b_strides.1, term.b_strides.0),
                                 cols.len(),
                                 k,
@@ -311,7 +313,8 @@ unsafe fn multiply_block<T, S>(
                         || unsafe {
                             pack_panel(
                                 s,
-                                a.get().offset(rows.start as isize * term.a_strides.0),
+                                a.get()
+                                    .wrapping_offset(rows.start as isize * term.a_strides.0),
                                 term.a_strides,
                                 rows.len(),
                                 k,
