@@ -62,6 +62,7 @@ impl Compare {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
         let source = Source::default().with(self.data.clone(), &self.validation, &self.reading);
+        let source = source.for_model(Some(&self.model));
         let (train, test) = match source.load()? {
             (all, None) => split(all, HELD_OUT)?,
             parts => parts,

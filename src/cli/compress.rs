@@ -32,7 +32,7 @@ pub(crate) struct Compress {
 impl Compress {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = self.options.load(self.data.as_deref())?;
+        let data = self.options.load(self.data.as_deref(), &self.model)?;
         let compressed = Compressed::new(&model, &data, self.codes)?;
         let report = Report::new(&compressed, &model, &data)?;
         compressed.save(&self.output)?;

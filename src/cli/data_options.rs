@@ -1,11 +1,13 @@
 //! How to read `DATA`, where its format leaves a choice.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use autoencoder::Error;
 use autoencoder::data::{self, Column, Dataset, Framing, LoadOptions, Text};
 use clap::Args;
 
 use super::console::Failure;
+use super::run_directory::VOCABULARY;
 use super::values::positive;
 
 /// What every command that takes samples says of them.
@@ -30,7 +32,8 @@ pub(crate) struct DataOptions {
     #[arg(long, value_name = "N")]
     hop: Option<usize>,
     /// What counts in lines of text: words:MOST, bytes:LENGTH[:MOST], or
-    /// vocabulary:FILE that a run has left [default: words:1000]
+    /// vocabulary:FILE that a run has left [default: the vocabulary.json beside
+    /// the model; without a model, words:1000]
     #[arg(long, value_name = "TOKENS")]
     text: Option<Text>,
 }
@@ -50,18 +53,39 @@ impl DataOptions {
         options.framing.hop = given.hop.unwrap_or(options.framing.hop);
     }
 
-    /// Reads samples; without a path, the digits that come with the program.
-    pub(crate) fn load(&self, path: Option<&Path>) -> Result<Dataset, Failure> {
-        let mut options = LoadOptions::default();
+    /// Reads samples for a model; without a path, the digits that come with the
+    /// program.
+    pub(crate) fn load(&self, path: Option<&Path>, model: &Path) -> Result<Dataset, Failure> {
+        let mut options = LoadOptions {
+            vocabulary: Some(vocabulary_of(model)),
+            ..LoadOptions::default()
+        };
         self.apply(&mut options);
         load(path, &options)
     }
 }
 
+/// Where a run leaves the vocabulary of its model. With any other one, text would
+/// become numbers that the model takes for other words.
+pub(crate) fn vocabulary_of(model: &Path) -> PathBuf {
+    model.with_file_name(VOCABULARY)
+}
+
 /// Reads samples; without a path, the digits that come with the program.
 pub(crate) fn load(path: Option<&Path>, options: &LoadOptions) -> Result<Dataset, Failure> {
-    Ok(match path {
-        Some(path) => data::load_with(path, options)?,
-        None => data::digits(),
+    let Some(path) = path else {
+        return Ok(data::digits());
+    };
+    data::load_with(path, options).map_err(|error| match (&error, &options.vocabulary) {
+        (Error::Io { path: missing, .. }, Some(vocabulary))
+            if missing == vocabulary && options.text.is_none() =>
+        {
+            Failure::Message(format!(
+                "{error}; {} is text, and numbers mean the words that the model was \
+                 trained on: give its vocabulary with --text vocabulary:FILE",
+                path.display()
+            ))
+        }
+        _ => error.into(),
     })
 }

@@ -29,7 +29,7 @@ pub(crate) struct Encode {
 impl Encode {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = self.samples.load()?;
+        let data = self.samples.load(&self.model)?;
         let codes = model.encode(&data)?;
         if let Some(path) = &self.scatter {
             scatter(path, &codes, data.labels())?;

@@ -59,7 +59,7 @@ struct Nats {
 impl Evaluate {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = self.options.load(self.data.as_deref())?;
+        let data = self.options.load(self.data.as_deref(), &self.model)?;
         check(&model, &data, self.allow_any_target)?;
         let evaluation = model.evaluate(&data)?;
         let line = Line {

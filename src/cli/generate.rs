@@ -147,7 +147,7 @@ impl Generate {
         origin: Origin,
         count: usize,
     ) -> Result<(Mat<f32>, usize), Failure> {
-        let known = model.encode(&self.options.load(self.data.as_deref())?)?;
+        let known = model.encode(&self.options.load(self.data.as_deref(), &self.model)?)?;
         let (mut codes, columns) = match origin {
             Origin::Interpolate { steps } => {
                 let rows = self.choose(known.rows(), 2 * count.div_ceil(steps))?;

@@ -1,6 +1,6 @@
 //! Which model to train: the options that describe one, and `--init`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use autoencoder::data::Dataset;
 use autoencoder::model::{Architecture, Builder, Preset};
@@ -69,6 +69,11 @@ impl ModelOptions {
                 self.build(builder, data.features())
             }
         }
+    }
+
+    /// The file whose weights to start from.
+    pub(crate) fn init(&self) -> Option<&Path> {
+        self.init.as_deref()
     }
 
     /// Fails unless the options given are those of a model that is to go on.

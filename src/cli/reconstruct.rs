@@ -41,7 +41,7 @@ pub(crate) struct Reconstruct {
 impl Reconstruct {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = self.options.load(self.data.as_deref())?;
+        let data = self.options.load(self.data.as_deref(), &self.model)?;
         let reconstructions = match self.noise {
             Some(noise) => {
                 let noisy = Samples::from(&data).corrupted(noise, self.seed)?;

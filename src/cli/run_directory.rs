@@ -23,7 +23,7 @@ const HISTORY: &str = "history.csv";
 /// Of the layers one after another, before those of the whole.
 const PRETRAINING: &str = "pretraining.csv";
 const LOSS: &str = "loss.svg";
-const VOCABULARY: &str = "vocabulary.json";
+pub(crate) const VOCABULARY: &str = "vocabulary.json";
 
 /// A folder that this process alone writes to. Dropped before anything was
 /// written, it leaves everything as it was.

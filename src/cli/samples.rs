@@ -1,6 +1,6 @@
 //! Samples to use a model on, and their labels.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use autoencoder::data::{Dataset, digits_split};
 use clap::Args;
@@ -26,12 +26,12 @@ pub(crate) struct SampleOptions {
 }
 
 impl SampleOptions {
-    /// The samples, with labels where there are any.
-    pub(crate) fn load(&self) -> Result<Dataset, Failure> {
+    /// The samples for a model, with labels where there are any.
+    pub(crate) fn load(&self, model: &Path) -> Result<Dataset, Failure> {
         if self.held_out {
             return Ok(digits_split().1);
         }
-        let data = self.options.load(self.data.as_deref())?;
+        let data = self.options.load(self.data.as_deref(), model)?;
         labelled(data, self.labels.as_deref())
     }
 }

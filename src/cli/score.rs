@@ -72,7 +72,7 @@ struct Report {
 impl Score {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = self.samples.load()?;
+        let data = self.samples.load(&self.model)?;
         check(&model, &data, self.allow_any_target)?;
         let errors = model.reconstruction_error(&data)?;
         let scores = match self.by {

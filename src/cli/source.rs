@@ -9,7 +9,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::console::Failure;
-use super::data_options::{DataOptions, load};
+use super::data_options::{DataOptions, load, vocabulary_of};
 use super::values::{Labels, fraction};
 
 #[derive(Args)]
@@ -77,6 +77,7 @@ impl Source {
         if let Some(Text::File(path)) = &mut options.text {
             *path = absolute(&*path).unwrap_or_else(|_| path.clone());
         }
+        options.vocabulary = whole(&options.vocabulary);
         Source {
             options,
             data: whole(&self.data),
@@ -102,6 +103,12 @@ impl Source {
             self.validation_labels = options.validation_labels.clone();
         }
         self.labels = options.labels.clone().or(self.labels);
+        self
+    }
+
+    /// For a model that goes on from that in a file, if there is one.
+    pub(crate) fn for_model(mut self, model: Option<&Path>) -> Self {
+        self.options.vocabulary = model.map(vocabulary_of);
         self
     }
 

@@ -117,7 +117,7 @@ impl Train {
     fn begin(self) -> Result<(), Failure> {
         let preset = self.preset.as_deref().map(Preset::named).transpose()?;
         let source = Source::of(preset).with(self.data.clone(), &self.validation, &self.reading);
-        let source = source.filtered(&self.filter);
+        let source = source.filtered(&self.filter).for_model(self.model.init());
         let (data, validation) = source.load()?;
         let mut options = preset.map_or_else(FitOptions::default, Preset::options);
         options.validation = validation;

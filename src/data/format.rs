@@ -59,11 +59,24 @@ pub struct LoadOptions {
     pub array: Option<String>,
     /// How sound is cut into frames.
     pub framing: Framing,
-    /// How lines of text become numbers; if left out, as [`Text::default`].
+    /// How lines of text become numbers, which also says that a file is text; if
+    /// left out, with the tokens of `vocabulary`.
     pub text: Option<Text>,
+    /// The file of the vocabulary for text where `text` is left out; without both,
+    /// as [`Text::default`].
+    pub vocabulary: Option<PathBuf>,
     /// What the numbers are divided by, unless they are bytes, which count as
     /// fractions of 255 anyway.
     pub divide_by: Option<f32>,
+}
+
+impl LoadOptions {
+    /// How lines of text become numbers.
+    pub(super) fn tokens(&self) -> Text {
+        let vocabulary = || self.vocabulary.clone().map(Text::File);
+        let given = self.text.clone().or_else(vocabulary);
+        given.unwrap_or_default()
+    }
 }
 
 impl Format {

@@ -20,7 +20,7 @@ pub(super) const LOADER: Loader = Loader {
     name: "text",
     endings: &["txt"],
     begins: |_| false,
-    read: |source, options: &LoadOptions| read(source, &options.text.clone().unwrap_or_default()),
+    read: |source, options: &LoadOptions| read(source, &options.tokens()),
 };
 
 /// How many tokens a vocabulary has where nobody says.

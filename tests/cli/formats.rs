@@ -137,6 +137,75 @@ fn text_comes_back_as_its_likeliest_words() {
     );
 }
 
+/// Other text has other frequent words: numbers would mean what the model never
+/// saw.
+#[test]
+fn text_is_read_with_the_words_that_the_model_knows() {
+    let folder = Folder::new();
+    let passage = example("passage.txt");
+    let model = "run/model.safetensors";
+    let train = "--text words:3 --layers 3,2 --epochs 1";
+    folder.good_with_remarks(&format!("train {passage} {train} --out run"));
+    fs::write(folder.path("new.txt"), "zebra quagga okapi\nokapi\n").unwrap();
+    let of_run = "--text vocabulary:run/vocabulary.json";
+    for given in [of_run, ""] {
+        let name = if given.is_empty() { "own" } else { "given" };
+        for command in ["encode", "reconstruct", "score"] {
+            folder.good(&format!(
+                "{command} {model} new.txt {given} -o {name}-{command}.csv"
+            ));
+        }
+        let loss = folder.good(&format!("evaluate {model} new.txt {given}"));
+        fs::write(folder.path(&format!("{name}-evaluate.csv")), loss).unwrap();
+        folder.good(&format!(
+            "compress new.txt --model {model} {given} -o {name}-compress.csv"
+        ));
+        let from = "--from around:0.1 --rows 0 -n 4";
+        folder.good(&format!(
+            "generate {model} {from} --data new.txt {given} -o {name}-generate.csv"
+        ));
+        folder.good_with_remarks(&format!(
+            "train new.txt --init {model} {given} --epochs 1 --out {name}"
+        ));
+    }
+    let read = |name: &str| fs::read(folder.path(name)).unwrap();
+    for name in [
+        "encode",
+        "reconstruct",
+        "score",
+        "evaluate",
+        "compress",
+        "generate",
+    ] {
+        let [own, given] = ["own", "given"].map(|whose| read(&format!("{whose}-{name}.csv")));
+        assert!(own == given, "{name}");
+    }
+    let words = read("run/vocabulary.json");
+    assert_eq!(read("own/vocabulary.json"), words);
+    assert_eq!(
+        read("own/model.safetensors"),
+        read("given/model.safetensors")
+    );
+    // The run that began so goes on so, from another folder too.
+    folder.good_with_remarks("train --resume own --epochs 2");
+
+    // A model that lies alone says nothing of its words.
+    fs::copy(folder.path(model), folder.path("alone.safetensors")).unwrap();
+    for command in [
+        "evaluate alone.safetensors new.txt",
+        "encode alone.safetensors new.txt -o no.csv",
+        "compare alone.safetensors new.txt",
+        "train new.txt --init alone.safetensors --out no",
+    ] {
+        folder.bad(command, "--text vocabulary:FILE");
+    }
+    folder.good(&format!("evaluate alone.safetensors new.txt {of_run}"));
+    // What is no text needs no words.
+    fs::write(folder.path("new.csv"), "0,1,0\n1,0.5,0\n").unwrap();
+    folder.good("evaluate alone.safetensors new.csv");
+    folder.good(&format!("evaluate {model} new.csv"));
+}
+
 #[test]
 fn compressed_samples_come_back_from_the_file_alone() {
     let folder = Folder::new();
