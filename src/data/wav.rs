@@ -1,6 +1,7 @@
 //! Sound: `.wav` files, cut into frames and put together again.
 
 use std::io::{Cursor, ErrorKind};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use autoencoder_kernels::MatRef;
@@ -20,6 +21,11 @@ pub(super) const LOADER: Loader = Loader {
     begins: |start| start.starts_with(b"RIFF") && start.get(8..12) == Some(b"WAVE"),
     read,
 };
+
+/// Numbers per second that a file of 16 bits can have: its header has an `u32` for
+/// the bytes per second.
+const SAMPLE_RATES: RangeInclusive<u32> = 1..=u32::MAX / 2;
+const EXPECTED_RATE: &str = "a sample rate from 1 to 2147483647";
 
 /// How sound is cut into frames: `frame` numbers every `hop` numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +90,10 @@ fn read(source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
     let damaged = |error| damaged(path, error);
     let mut reader = WavReader::new(source.into_reader()).map_err(damaged)?;
     let spec = reader.spec();
+    if !SAMPLE_RATES.contains(&spec.sample_rate) {
+        let found = format_args!("a sample rate of {}", spec.sample_rate);
+        return Err(Error::format(path, found, EXPECTED_RATE));
+    }
     let sound = match spec.sample_format {
         SampleFormat::Float => mono(spec, reader.samples::<f32>()).map_err(damaged)?,
         SampleFormat::Int => {
@@ -187,9 +197,15 @@ impl Audio {
 /// [`Audio::join`]. Numbers outside of [−1, 1] are clamped; NaN is silence.
 ///
 /// # Errors
-/// As [`Audio::join`]; [`Error::Io`]. The file is written whole or not at all.
+/// As [`Audio::join`]; [`Error::Configuration`] for a sample rate of 0 or above
+/// 2³¹ − 1; [`Error::Io`]. The file is written whole or not at all.
 pub fn write_wav(path: impl AsRef<Path>, frames: MatRef<'_, f32>, audio: &Audio) -> Result<()> {
     let path = path.as_ref();
+    // It may come from a file that was made up.
+    if !SAMPLE_RATES.contains(&audio.sample_rate) {
+        let what = "the sample rate of the sound";
+        return Err(Error::configuration(what, audio.sample_rate, EXPECTED_RATE));
+    }
     let sound = audio.join(frames)?;
     let spec = WavSpec {
         channels: 1,
@@ -293,6 +309,41 @@ mod tests {
             );
             assert_eq!(again.fingerprint(), data.fingerprint());
             assert!(write_wav(&path, Mat::zeros(2, 3).as_ref(), audio).is_err());
+        }
+    }
+
+    #[test]
+    fn impossible_sample_rates_are_errors() {
+        let folder = Folder::new("rates");
+        let path = folder.0.join("x.wav");
+        // Of one byte: of two, no header can claim more than 2³¹ − 1 per second.
+        let mut bytes = wav(spec(1, 8), &[0.5, -0.5]);
+        for (rate, good) in [
+            (0, false),
+            (1, true),
+            (u32::MAX / 2, true),
+            (1 << 31, false),
+            (u32::MAX, false),
+        ] {
+            // Byte 24 of a file: the samples, then the bytes, per second.
+            bytes[24..28].copy_from_slice(&rate.to_le_bytes());
+            bytes[28..32].copy_from_slice(&rate.to_le_bytes());
+            let read = from_bytes_with(&bytes, &options(2, 2));
+            assert_eq!(read.is_ok(), good, "{rate}");
+            if let Err(error) = read {
+                let says = format!("a sample rate of {rate}, expected a sample rate from 1");
+                assert!(error.to_string().contains(&says), "{error}");
+            }
+            let audio = Audio {
+                sample_rate: rate,
+                length: 2,
+                framing: Framing { frame: 2, hop: 2 },
+            };
+            let written = write_wav(&path, Mat::zeros(1, 2).as_ref(), &audio);
+            assert_eq!(written.is_ok(), good, "{rate}");
+            if let Err(error) = written {
+                assert!(matches!(error, Error::Configuration { .. }), "{error:?}");
+            }
         }
     }
 
