@@ -18,7 +18,8 @@ pub(crate) struct TrainingOptions {
     #[arg(long, value_name = "RATE", value_parser = positive)]
     learning_rate: Option<f32>,
     /// How the learning rate changes: constant, step:EPOCHS[:FACTOR],
-    /// cosine[:LOWEST[:EPOCHS]], plateau[:PATIENCE[:FACTOR]] [default: constant]
+    /// cosine[:LOWEST[:EPOCHS]], plateau[:PATIENCE[:FACTOR]] [default: constant].
+    /// A cosine without EPOCHS goes over --epochs, which a resumed run keeps then
     #[arg(long, value_name = "NAME")]
     schedule: Option<Schedule>,
     /// Scale gradients whose norm, over all weights together, is larger than this

@@ -89,6 +89,16 @@ impl Checkpoint {
                 return Err(differs(name.replace('_', " "), given, expected));
             }
         }
+        let (given, expected) = (options.epochs, self.options.epochs);
+        if options.schedule.depends_on_epochs() && given != expected {
+            let what = "epochs, the length of its cosine schedule (a new run with \
+                        cosine:LOWEST:EPOCHS leaves them open)";
+            return Err(differs(
+                what.into(),
+                given.to_string(),
+                expected.to_string(),
+            ));
+        }
         let given = data.fingerprint();
         if given != self.data {
             let (given, expected) = (given.to_string(), self.data.to_string());
@@ -119,7 +129,9 @@ impl<'a> Trainer<'a> {
     /// Goes on where a checkpoint was saved. `options.epochs` counts from the
     /// run's beginning. Apart from them and from early stopping, the options must
     /// be those of the run, and so must the data; then the result has the same
-    /// bits as if training had never stopped.
+    /// bits as if training had never stopped. A [`Cosine`](super::Cosine) schedule
+    /// without a length of its own has that of the run, so that the epochs must be
+    /// the same too.
     ///
     /// # Errors
     /// [`Error::Resume`] names what differs; else as [`Trainer::new`].

@@ -91,6 +91,29 @@ fn three_times_twelve_epochs_are_thirty_six() {
     }
 }
 
+/// The epochs that are done went down a shorter wave.
+#[test]
+fn a_cosine_keeps_its_length() {
+    let folder = folder();
+    let train = "train digits.npy --layers 784,8 --batch-size 100";
+    folder.good(&format!("{train} --schedule cosine --epochs 2 --out run"));
+    for (epochs, given) in [("--epochs 4", "given 4"), ("--epochs 1", "given 1")] {
+        let resume = format!("train --resume run {epochs}");
+        folder.bad(&resume, "cosine:LOWEST:EPOCHS");
+        folder.bad(&resume, given);
+    }
+    folder.good("train --resume run");
+    folder.good(&format!(
+        "{train} --schedule cosine:0:4 --epochs 2 --out open"
+    ));
+    folder.good("train --resume open --epochs 4");
+    folder.good(&format!("{train} --schedule cosine --epochs 4 --out whole"));
+    let [open, whole] = ["open", "whole"]
+        .map(|run| Autoencoder::load(folder.path(run).join("model.safetensors")).unwrap());
+    let codes = |model: Autoencoder| model.encode(&folder.mat("digits.npy")).unwrap();
+    assert_eq!(codes(open), codes(whole));
+}
+
 #[test]
 fn what_cannot_go_on_is_an_error() {
     let folder = folder();

@@ -15,8 +15,10 @@ use crate::error::{Error, Result};
 pub struct Cosine {
     /// The factor at the end, in [0, 1]; 0 by default.
     pub lowest: f64,
-    /// The length of the wave; that of the training, if `None`. Give it where
-    /// training is to be resumed for more epochs later.
+    /// The length of the wave; that of the training, if `None`: such a training
+    /// cannot be resumed with another number of epochs, since those that are done
+    /// would have had other learning rates. Give it where there may be more epochs
+    /// later.
     pub epochs: Option<u32>,
 }
 

@@ -63,6 +63,11 @@ impl Schedule {
         }
     }
 
+    /// Whether the factors of its first epochs depend on how many are to follow.
+    pub(super) fn depends_on_epochs(self) -> bool {
+        matches!(self, Schedule::Cosine(Cosine { epochs: None, .. }))
+    }
+
     /// The schedule before the first of `epochs` epochs.
     pub(super) fn start(self, epochs: u32) -> Box<dyn Rule> {
         match self {
