@@ -6,6 +6,9 @@
 //! shuffle of epoch 7 is known without the six before it: a seed and an epoch
 //! are the whole state.
 
+use autoencoder_kernels::random::Key;
+#[cfg(doc)]
+use autoencoder_kernels::random::fill_normal;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
@@ -32,6 +35,62 @@ impl Purpose {
             Purpose::Choice => 1,
             Purpose::Shuffle { epoch } => (1 << 32) + u64::from(epoch),
         }
+    }
+}
+
+/// What the random numbers of the kernels are for, which are a function of seed,
+/// stream, step, row and column ([`fill_normal`]): each its own stream, so that with
+/// one seed noise is no copy of the data. The operations of a [`Tape`](crate::tape)
+/// count streams from 0 on; these lie at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stream {
+    /// [`standard_normal`](crate::data::standard_normal): 65 535.
+    Data,
+    /// The noise of variational codes in a training step, from 1: 65 534.
+    Training,
+    /// The same on samples that are not trained on: 65 533.
+    Validation,
+    /// Codes from the prior of a variational model: 65 532.
+    Prior,
+    /// Noise on samples, outside of training: 65 531.
+    Denoising,
+    /// Codes from a mixture of Gaussians: 65 527.
+    Mixture,
+    /// Noise on codes: 65 526.
+    Around,
+}
+
+impl Stream {
+    /// Every stream.
+    pub const ALL: [Stream; 7] = [
+        Stream::Data,
+        Stream::Training,
+        Stream::Validation,
+        Stream::Prior,
+        Stream::Denoising,
+        Stream::Mixture,
+        Stream::Around,
+    ];
+
+    /// Its number.
+    pub fn number(self) -> u16 {
+        match self {
+            Stream::Data => 65_535,
+            Stream::Training => 65_534,
+            Stream::Validation => 65_533,
+            Stream::Prior => 65_532,
+            Stream::Denoising => 65_531,
+            Stream::Mixture => 65_527,
+            Stream::Around => 65_526,
+        }
+    }
+
+    /// What the numbers of a seed depend on beside row and column. The step is 0
+    /// but in training.
+    pub fn key(self, seed: u64, step: u64) -> Key {
+        let stream = self.number();
+        Key { seed, stream, step }
     }
 }
 
@@ -109,6 +168,16 @@ mod tests {
         for (i, a) in firsts.iter().enumerate() {
             assert!((0.0..1.0).contains(a));
             assert!(firsts[..i].iter().all(|b| a != b));
+        }
+    }
+
+    #[test]
+    fn no_two_streams_have_the_same_number() {
+        for (i, one) in Stream::ALL.into_iter().enumerate() {
+            for other in &Stream::ALL[..i] {
+                assert_ne!(one.number(), other.number(), "{one:?} {other:?}");
+                assert_ne!(one, *other);
+            }
         }
     }
 

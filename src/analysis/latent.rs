@@ -1,15 +1,13 @@
 //! New codes from those of samples: round about them, and between two.
 
-use autoencoder_kernels::random::{Key, fill_normal};
+use autoencoder_kernels::random::fill_normal;
 use autoencoder_kernels::{Level, Mat};
 
 use super::moments::{blocks, mean};
 use super::{check_some, check_width};
 use crate::error::{Error, Result};
 use crate::model::Samples;
-
-/// The stream of the noise on codes.
-const STREAM: u16 = u16::MAX - 9;
+use crate::random::Stream;
 
 /// The standard deviation of each number of the code.
 ///
@@ -61,13 +59,8 @@ pub fn around<'a>(
     let codes = codes.into();
     check_width(codes, deviations.len())?;
     let mut noise = Mat::try_zeros(codes.len(), codes.features())?;
-    let (stream, step) = (STREAM, 0);
-    fill_normal(
-        Level::Portable,
-        Key { seed, stream, step },
-        0,
-        noise.as_mut(),
-    )?;
+    let key = Stream::Around.key(seed, 0);
+    fill_normal(Level::Portable, key, 0, noise.as_mut())?;
     blocks(codes, |first, block| {
         for i in 0..block.rows() {
             let row = noise.row_mut(first + i).iter_mut();

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use autoencoder_kernels::random::{Key, fill_normal};
+use autoencoder_kernels::random::fill_normal;
 use autoencoder_kernels::{Level, Mat};
 use nalgebra::{Cholesky, DMatrix};
 
@@ -11,10 +11,8 @@ use super::pca::affine;
 use super::{check_some, check_width, not_finite};
 use crate::error::{Error, Result};
 use crate::model::Samples;
-use crate::random::{Generator, Purpose};
+use crate::random::{Generator, Purpose, Stream};
 
-/// The stream of the numbers that new codes are made from.
-const STREAM: u16 = u16::MAX - 8;
 /// Added to each variance, in units of the mean variance: numbers of a code that
 /// never change have none.
 const FLOOR: f64 = 1e-5;
@@ -205,13 +203,8 @@ impl GaussianMixture {
     pub fn sample(&self, count: usize, seed: u64) -> Result<Mat<f32>> {
         let width = self.components[0].mean.len();
         let mut codes = Mat::try_zeros(count, width)?;
-        let (stream, step) = (STREAM, 0);
-        fill_normal(
-            Level::Portable,
-            Key { seed, stream, step },
-            0,
-            codes.as_mut(),
-        )?;
+        let key = Stream::Mixture.key(seed, 0);
+        fill_normal(Level::Portable, key, 0, codes.as_mut())?;
         let mut generator = Generator::new(seed, Purpose::Choice);
         for i in 0..count {
             let gaussian = &self.components[choose(&self.weights, f64::from(generator.unit()))];

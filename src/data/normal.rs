@@ -1,10 +1,11 @@
 //! Data that were never measured: standard normal numbers.
 
-use autoencoder_kernels::random::{Key, fill_normal};
+use autoencoder_kernels::random::fill_normal;
 use autoencoder_kernels::{Level, Mat};
 
 use super::dataset::Dataset;
 use crate::error::Result;
+use crate::random::Stream;
 
 /// `rows × features` independent standard normal numbers: what numpy's
 /// `random.normal(size=(rows, features))` stands for in tutorials. A code of `k`
@@ -15,11 +16,7 @@ use crate::error::Result;
 /// # Errors
 /// [`Error::Kernels`](crate::Error::Kernels) if they do not fit in memory.
 pub fn standard_normal(rows: usize, features: usize, seed: u64) -> Result<Dataset> {
-    let key = Key {
-        seed,
-        stream: u16::MAX,
-        step: 0,
-    };
+    let key = Stream::Data.key(seed, 0);
     let mut mat = Mat::try_zeros(rows, features)?;
     // Levels differ in the last bits, and data should not.
     fill_normal(Level::Portable, key, 0, mat.as_mut())?;

@@ -9,6 +9,7 @@ use super::architecture::Architecture;
 use super::fit::FitOptions;
 use super::graph::Graph;
 use crate::error::Result;
+use crate::random::Stream;
 use crate::tape::{LossPart, Program, Tape, Value};
 
 /// A graph to train: with what is minimised.
@@ -30,10 +31,10 @@ pub(super) struct PartName(pub(super) &'static str, pub(super) &'static str);
 /// What the noise of a variational code is drawn for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Draw {
-    /// A training step, from 1: stream 65 534.
+    /// A training step, from 1.
     Step(u64),
     /// Validation, where rows count from the first sample; the same numbers after
-    /// each epoch: stream 65 533.
+    /// each epoch.
     Validation,
 }
 
@@ -100,13 +101,12 @@ impl TrainingGraph {
 
     /// The noise of a variational code; of another none.
     pub(super) fn noise(&self, seed: u64, draw: Draw) -> CodeNoise {
-        let (stream, step) = match draw {
-            Draw::Step(step) => (u16::MAX - 1, step),
-            Draw::Validation => (u16::MAX - 2, 0),
-        };
         CodeNoise {
             input: self.noise,
-            key: Key { seed, stream, step },
+            key: match draw {
+                Draw::Step(step) => Stream::Training.key(seed, step),
+                Draw::Validation => Stream::Validation.key(seed, 0),
+            },
         }
     }
 

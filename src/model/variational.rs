@@ -1,7 +1,7 @@
 //! What only a variational model can do: samples from its prior, and the parts
 //! of its ELBO.
 
-use autoencoder_kernels::random::{Key, fill_normal};
+use autoencoder_kernels::random::fill_normal;
 use autoencoder_kernels::{Context, Level, Mat, parallel};
 
 use super::autoencoder::Autoencoder;
@@ -9,6 +9,7 @@ use super::fit::FitOptions;
 use super::samples::Samples;
 use super::training_graph::{Draw, TrainingGraph};
 use crate::error::{Error, Result};
+use crate::random::Stream;
 use crate::tape::{Program, ProgramOptions};
 
 /// Samples that are worked on together.
@@ -55,12 +56,7 @@ impl Autoencoder {
     pub fn sample(&self, count: usize, seed: u64) -> Result<Mat<f32>> {
         self.check_variational("the model to generate samples with")?;
         let mut codes = Mat::try_zeros(count, self.architecture().code())?;
-        // Training has the streams above.
-        let key = Key {
-            seed,
-            stream: u16::MAX - 3,
-            step: 0,
-        };
+        let key = Stream::Prior.key(seed, 0);
         fill_normal(Level::current(), key, 0, codes.as_mut())?;
         self.decode(&codes)
     }
