@@ -8,7 +8,8 @@ use serde::Serialize;
 /// Why a subcommand ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Nobody reads stdout any more, as after `| head`. The end, but no error.
+    /// Nobody reads what is written any more, as after `| head`: the end, and
+    /// nothing to say.
     Closed,
     /// One line for stderr.
     Message(String),
@@ -16,7 +17,13 @@ pub(crate) enum Failure {
 
 impl From<autoencoder::Error> for Failure {
     fn from(error: autoencoder::Error) -> Self {
-        Failure::Message(error.to_string())
+        match error {
+            // A pipe in the place of a file, `-o /dev/stdout` for one.
+            autoencoder::Error::Io { error, .. } if error.kind() == io::ErrorKind::BrokenPipe => {
+                Failure::Closed
+            }
+            error => Failure::Message(error.to_string()),
+        }
     }
 }
 

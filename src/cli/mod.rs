@@ -61,7 +61,7 @@ use console::Failure;
 
 /// Train autoencoders on the CPU, and use them.
 #[derive(Parser)]
-#[command(version, about, arg_required_else_help = true)]
+#[command(version, about, arg_required_else_help = true, after_help = EXIT_STATUS)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -103,6 +103,19 @@ enum Command {
     Info(info::Info),
 }
 
+/// What a shell says of a program that SIGPIPE has ended: 128 + 13. It is not
+/// the signal that ends this one, so that a training saves what it has.
+const CLOSED_PIPE: u8 = 141;
+
+/// What follows the help.
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    done; also a training that Ctrl-C or SIGTERM has ended, which is saved
+  1    failed, with one line on stderr; no file is left half-written
+  2    wrong usage
+  130  a second Ctrl-C (143: SIGTERM) ended the program at once
+  141  nobody reads the output any more, as after `| head`; what was trained is saved";
+
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -114,7 +127,8 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     match run(arguments) {
-        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Closed) => ExitCode::from(CLOSED_PIPE),
         Err(Failure::Message(message)) => {
             console::complain(&message);
             ExitCode::FAILURE

@@ -47,8 +47,10 @@ pub(crate) fn pretrain<'a>(
         ..options.clone()
     };
     let stages = trainer.model().stages()?;
-    for number in layers..stages {
+    if layers < stages {
         directory.save(&trainer, &note.text()?)?;
+    }
+    for number in layers..stages {
         let mut model = trainer.model().clone();
         let mut stage = |callback: &mut dyn Callback| {
             let mut callback = interrupt.over(callback);
@@ -67,24 +69,23 @@ pub(crate) fn pretrain<'a>(
         if interrupt.is_asked() {
             return Ok(trainer);
         }
-        if !json {
-            let layer = model.architecture().encoder()[number];
-            let (inputs, outputs) = (layer.inputs, layer.outputs);
-            print(format_args!("layer {number} alone, {inputs} → {outputs}"))?;
-            print(table(&history))?;
-        }
         directory.save_pretraining(number, &history)?;
         note.pretraining = Some(Pretraining {
             epochs,
             layers: number + 1,
         });
         trainer = Trainer::new(&model, data, options)?;
-    }
-    if layers < stages {
+        // Before a word of it: nobody may be there to read that.
         directory.save(&trainer, &note.text()?)?;
         if !json {
-            print("all layers")?;
+            let layer = model.architecture().encoder()[number];
+            let (inputs, outputs) = (layer.inputs, layer.outputs);
+            print(format_args!("layer {number} alone, {inputs} → {outputs}"))?;
+            print(table(&history))?;
         }
+    }
+    if layers < stages && !json {
+        print("all layers")?;
     }
     Ok(trainer)
 }

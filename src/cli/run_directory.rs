@@ -1,6 +1,7 @@
 //! The folder of a run: one process at a time, nothing overwritten unless asked
 //! for, every file whole.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -35,53 +36,57 @@ pub(crate) struct RunDirectory {
     made_folder: bool,
     made_lock: bool,
     written: bool,
+    /// The last epoch in the checkpoint.
+    saved: Option<u32>,
 }
 
 impl RunDirectory {
     /// Makes the folder, or takes an empty one; with `force` one that is not
     /// empty, too.
     pub(crate) fn prepare(path: &Path, force: bool) -> Result<Self, Failure> {
-        let made_folder = match fs::read_dir(path) {
-            Ok(entries) => {
-                if path.join(LOCK).exists() {
-                    // Where somebody is at work, that is the better message.
-                    lock(path)?;
-                }
-                let mut others = entries.flatten().filter(|entry| entry.file_name() != LOCK);
-                if others.next().is_some() && !force {
-                    return Err(Failure::Message(format!(
-                        "{} holds files already; choose another folder with --out DIR, \
-                         go on with that run with --resume DIR, or overwrite it with --force",
-                        path.display()
-                    )));
-                }
-                false
-            }
+        let made_folder = match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(path).map_err(|error| failed("create", path, error))?;
                 true
             }
-            Err(error) => return Err(failed("use", path, error)),
+            _ => false,
         };
-        Self::take(path, made_folder)
+        let directory = Self::take(path, made_folder)?;
+        // Now that nobody else writes to it.
+        let entries = fs::read_dir(path).map_err(|error| failed("use", path, error))?;
+        let ours = |name: &OsStr| name == LOCK || is_leftover(name);
+        let mut others = entries.flatten().filter(|e| !ours(&e.file_name()));
+        if others.next().is_some() && !force {
+            return Err(Failure::Message(format!(
+                "{} holds files already; choose another folder with --out DIR, \
+                 go on with that run with --resume DIR, or overwrite it with --force",
+                path.display()
+            )));
+        }
+        directory.remove_leftovers();
+        Ok(directory)
     }
 
     /// Takes the folder of a run that is to go on, and reads its checkpoint.
     pub(crate) fn resume(path: &Path) -> Result<(Self, Checkpoint), Failure> {
         let checkpoint = path.join(CHECKPOINT);
-        if !checkpoint.exists() {
+        let exists = checkpoint.try_exists();
+        if !exists.map_err(|error| failed("read", path, error))? {
             return Err(Failure::Message(format!(
                 "{} holds no checkpoint.safetensors, so there is no run to go on with",
                 path.display()
             )));
         }
-        let directory = Self::take(path, false)?;
-        Ok((directory, Checkpoint::load(checkpoint)?))
+        let mut directory = Self::take(path, false)?;
+        let checkpoint = Checkpoint::load(checkpoint)?;
+        directory.remove_leftovers();
+        directory.saved = checkpoint.epochs().last().map(|epoch| epoch.epoch);
+        Ok((directory, checkpoint))
     }
 
     fn take(path: &Path, made_folder: bool) -> Result<Self, Failure> {
         let made_lock = !path.join(LOCK).exists();
-        let directory = RunDirectory {
+        Ok(RunDirectory {
             path: path.to_owned(),
             // Also finds out whether the folder can be written to: now, not after
             // hours of training.
@@ -89,28 +94,13 @@ impl RunDirectory {
             made_folder,
             made_lock,
             written: false,
-        };
-        directory.remove_leftovers();
-        Ok(directory)
+            saved: None,
+        })
     }
 
-    /// Files that a process left half-written when it was killed.
     fn remove_leftovers(&self) {
-        let names = [
-            CHECKPOINT,
-            MODEL,
-            BEST,
-            HISTORY,
-            PRETRAINING,
-            LOSS,
-            VOCABULARY,
-        ];
-        let names = names.into_iter().chain(pictures::ALL.map(|p| p.name));
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            let ours = |whole: &str| name.starts_with(&format!(".{whole}."));
-            if name.ends_with(".tmp") && names.clone().any(ours) {
+            if is_leftover(&entry.file_name()) {
                 // If it stays, it does no harm.
                 let _ = fs::remove_file(entry.path());
             }
@@ -121,12 +111,18 @@ impl RunDirectory {
         &self.path
     }
 
+    /// The last epoch that the folder's checkpoint has; `None` before the first.
+    pub(crate) fn saved(&self) -> Option<u32> {
+        self.saved
+    }
+
     /// Writes the checkpoint, the last and the best model, and the history. The
     /// checkpoint holds all of it and comes first. Before the first epoch there
     /// is no best model and no history; those of an earlier run go.
     pub(crate) fn save(&mut self, trainer: &Trainer<'_>, note: &str) -> Result<()> {
         trainer.save(self.path.join(CHECKPOINT), note)?;
         self.written = true;
+        self.saved = trainer.history().epochs.last().map(|epoch| epoch.epoch);
         trainer.model().save(self.path.join(MODEL))?;
         let (best, history) = (self.path.join(BEST), self.path.join(HISTORY));
         match trainer.best() {
@@ -210,25 +206,70 @@ impl Drop for RunDirectory {
     }
 }
 
+/// Whether this is a file that a process left half-written when it was killed.
+fn is_leftover(name: &OsStr) -> bool {
+    let names = [
+        CHECKPOINT,
+        MODEL,
+        BEST,
+        HISTORY,
+        PRETRAINING,
+        LOSS,
+        VOCABULARY,
+    ];
+    let mut names = names.into_iter().chain(pictures::ALL.map(|p| p.name));
+    let Some(name) = name.to_str().and_then(|name| name.strip_suffix(".tmp")) else {
+        return false;
+    };
+    names.any(|whole| name.starts_with(&format!(".{whole}.")))
+}
+
 /// The lock of the folder, unless another process has it.
 fn lock(path: &Path) -> Result<File, Failure> {
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path.join(LOCK))
-        .map_err(|error| failed("write to", path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Failure::Message(format!(
-            "another process is training in {}; wait for its end, or choose another \
-             folder with --out DIR",
-            path.display()
-        ))),
-        // Some network file systems have no locks.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
-        Err(TryLockError::Error(error)) => Err(failed("lock", path, error)),
+    let name = path.join(LOCK);
+    loop {
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&name)
+            .map_err(|error| failed("write to", path, error))?;
+        match file.try_lock() {
+            // A process that had nothing to write has removed it meanwhile, and
+            // the next one locks another file.
+            Ok(()) if !is_same(&file, &name) => {}
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::Message(format!(
+                    "another process is training in {}; wait for its end, or choose another \
+                     folder with --out DIR",
+                    path.display()
+                )));
+            }
+            // Some network file systems have no locks.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                return Ok(file);
+            }
+            Err(TryLockError::Error(error)) => return Err(failed("lock", path, error)),
+        }
     }
+}
+
+/// Whether an open file still has this name.
+#[cfg(unix)]
+fn is_same(file: &File, name: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(name)) {
+        (Ok(open), Ok(named)) => id(open) == id(named),
+        _ => false,
+    }
+}
+
+/// An open file cannot be removed.
+#[cfg(not(unix))]
+fn is_same(_: &File, _: &Path) -> bool {
+    true
 }
 
 fn failed(what: &str, path: &Path, error: io::Error) -> Failure {

@@ -200,13 +200,19 @@ impl Train {
         };
         let pictured = options.validation.as_ref().unwrap_or(data);
         let some = !trainer.history().epochs.is_empty();
-        if some || interrupt.is_asked() {
-            directory.save(&trainer, &note)?;
-        }
-        if some {
-            directory.draw(&trainer, pictured)?;
-        }
-        result.map_err(|failure| explain(failure, &trainer, &directory))?;
+        let mut save = || {
+            if some || interrupt.is_asked() {
+                directory.save(&trainer, &note)?;
+            }
+            if some {
+                directory.draw(&trainer, pictured)?;
+            }
+            Ok(())
+        };
+        let saved = save();
+        // What ended training is told first; it may be that it could not be saved.
+        let result = result.and(saved);
+        result.map_err(|failure| explain(failure, &directory))?;
         let denoising = match options.noise {
             Some(noise) if some => {
                 let model = trainer.model();
@@ -289,11 +295,10 @@ fn epochs(
 }
 
 /// Says what is left of a training that failed.
-fn explain(failure: Failure, trainer: &Trainer<'_>, directory: &RunDirectory) -> Failure {
-    match (failure, trainer.history().epochs.last()) {
-        (Failure::Message(message), Some(last)) => Failure::Message(format!(
-            "{message}; the model as it was after epoch {} is in {}",
-            last.epoch,
+fn explain(failure: Failure, directory: &RunDirectory) -> Failure {
+    match (failure, directory.saved()) {
+        (Failure::Message(message), Some(epoch)) => Failure::Message(format!(
+            "{message}; the model as it was after epoch {epoch} is in {}",
             directory.path().display()
         )),
         (failure, _) => failure,

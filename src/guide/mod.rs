@@ -10,6 +10,7 @@
 //! | [`pitfalls`] | What goes wrong, and how does one see it? |
 //! | [`against_pca`] | Is it better than a method of 1901? |
 //! | [`against_gans`] | What can it generate, and what not? |
+//! | [`runs`] | What if it is killed, or the disk is full? |
 //! | [`uses`] | Which command answers which need? |
 //!
 //! The commands are there to be pasted. The figures are what they printed on two
@@ -44,6 +45,9 @@ pub mod against_pca {}
 
 #[doc = include_str!("against_gans.md")]
 pub mod against_gans {}
+
+#[doc = include_str!("runs.md")]
+pub mod runs {}
 
 #[doc = include_str!("uses.md")]
 pub mod uses {}

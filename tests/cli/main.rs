@@ -4,13 +4,19 @@
 //! |---|---|
 //! | `program.rs` | how the others run it |
 //! | `train.rs`, `family.rs` | `train` and `presets`; noise, dropout, freezing, pre-training |
-//! | `resume.rs` | runs that were stopped, killed and disturbed |
+//! | `resume.rs` | runs that were stopped, disturbed and resumed |
+//! | `kill.rs` | runs that were killed at random moments |
+//! | `faults.rs` | full disks, missing permissions, closed pipes |
 //! | `models.rs`, `uses.rs` | commands on a model; `compare`, `score`, `generate` |
 //! | `formats.rs` | files of every format |
 #![cfg(feature = "cli")]
 
 mod family;
+#[cfg(unix)]
+mod faults;
 mod formats;
+#[cfg(unix)]
+mod kill;
 mod models;
 mod program;
 mod resume;

@@ -32,7 +32,7 @@ impl Folder {
     }
 
     /// The history without times.
-    fn history(&self, run: &str) -> Vec<Vec<String>> {
+    pub(crate) fn history(&self, run: &str) -> Vec<Vec<String>> {
         self.table(run, "history.csv")
     }
 
@@ -48,7 +48,7 @@ impl Folder {
         lines.map(timeless).collect()
     }
 
-    fn read(&self, run: &str, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, run: &str, name: &str) -> Vec<u8> {
         fs::read(self.path(run).join(name)).unwrap()
     }
 }
@@ -328,32 +328,4 @@ fn what_a_killed_training_had_begun_to_write_goes() {
     folder.good("train --resume run --epochs 2");
     let left: Vec<String> = names().filter(|name| name.ends_with(".tmp")).collect();
     assert!(left.is_empty(), "{left:?}");
-}
-
-#[cfg(unix)]
-#[test]
-fn a_killed_training_leaves_whole_files() {
-    let folder = folder();
-    let train = "train digits.npy --layers 784,64 --epochs 30 --json";
-    folder.good(&format!("{train} --out whole"));
-    for round in 0..6 {
-        let run = format!("run{round}");
-        let mut child = folder
-            .command(&format!("{train} --out {run}"))
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(5 + 40 * round));
-        let _ = child.kill();
-        child.wait().unwrap();
-        if folder.path(&run).join("checkpoint.safetensors").exists() {
-            folder.good(&format!("train --resume {run}"));
-        } else {
-            folder.good(&format!("{train} --out {run} --force"));
-        }
-        assert_eq!(folder.history(&run), folder.history("whole"), "{round}");
-        let names = fs::read_dir(folder.path(&run)).unwrap();
-        let mut names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        assert!(!names.any(|name| name.ends_with(".tmp")));
-    }
 }
