@@ -193,6 +193,31 @@ fn the_length_of_blocks_does_not_matter() {
     }
 }
 
+/// Minibatches whose gradients are added up chunk after chunk.
+#[test]
+fn chunks_do_not_depend_on_threads_or_fusion() {
+    for kind in Kind::ALL {
+        let net = Net {
+            features: 30,
+            hidden: 17,
+            code: 5,
+            ..large(kind)
+        };
+        let run = |rows| {
+            move || {
+                let options = ProgramOptions::new(rows);
+                train(&net, options, 1100, Optimizer::adam_keras())
+            }
+        };
+        let want = with_threads(1, run(1100));
+        for threads in [2, 7] {
+            assert!(with_threads(threads, run(1100)) == want, "{kind:?}");
+        }
+        assert!(with_threads(2, run(3000)) == want, "{kind:?}, spare room");
+        fused_equals_unfused(&net, 1100, Level::current());
+    }
+}
+
 #[test]
 fn spare_room_does_not_change_bits() {
     for kind in Kind::ALL {

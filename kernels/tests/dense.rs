@@ -421,6 +421,40 @@ fn terms_of_a_gradient_follow_each_other() {
     }
 }
 
+/// Also where K is so long that it is cut into parts, and on the pool.
+#[test]
+fn gradients_can_be_added_to_what_is_there() {
+    for (rows, inputs, outputs) in [(5, 3, 7), (40, 33, 50), (2100, 17, 19), (300, 200, 130)] {
+        let (x, delta) = (noisy(rows, inputs, 1), noisy(rows, outputs, 2));
+        let terms = [(x.as_ref(), delta.as_ref())];
+        for context in contexts().chain([Context::default()]) {
+            let mut gradient = Mat::from_fn(inputs, outputs, |_, _| f32::NAN);
+            BackwardWeight {
+                terms: &terms,
+                gradient: gradient.as_mut(),
+            }
+            .run(context)
+            .unwrap();
+            let layout = Layout::RowMajor { gap: 3 };
+            let start = |i, j| 100.0 * noise(3, i, j);
+            let mut sum = Guarded::new(inputs, outputs, layout, start);
+            BackwardWeight {
+                terms: &terms,
+                gradient: sum.view_mut(),
+            }
+            .accumulate(context)
+            .unwrap();
+            sum.check_canaries();
+            for i in 0..inputs {
+                for j in 0..outputs {
+                    let want = start(i, j) + gradient[(i, j)];
+                    assert_eq!(sum.view().get(i, j).to_bits(), want.to_bits());
+                }
+            }
+        }
+    }
+}
+
 /// A term without rows adds nothing, also where the term beside it is packed.
 #[test]
 fn a_term_without_rows_adds_nothing() {

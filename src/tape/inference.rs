@@ -132,6 +132,7 @@ impl Inference {
                 draw: None,
                 first_row: first_row + start,
                 rows: end - start,
+                of: end - start,
                 block_rows,
             };
             replay.run(&mut memory)?;

@@ -65,7 +65,11 @@
 //! memory. Between the regions, the sums that each block left for the biases
 //! and for the loss are added up in the order of the blocks.
 //!
-//! Blocks and tiles are cut by shape, never by the number of threads, so the
+//! A minibatch that is longer than the caches are good for goes through both
+//! regions in **chunks**; the gradients are added up in memory then, and the
+//! optimiser comes last.
+//!
+//! Blocks, tiles and chunks are cut by shape, never by the number of threads, so the
 //! result of a step has the same bits on one thread or many. The same goes for
 //! plans with and without fusion ([`ProgramOptions::fused`]): all parameters
 //! get the same bits, and only the *value* of the loss may differ in its last

@@ -12,14 +12,16 @@ use super::instruction::{Draw, Fill, Weights};
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{LossPart, MAX_PARTS, Parameter, Tape, Value};
-use super::replay::{Memory, Replay, block_rows, check_rows, context_for, copies, refresh};
+use super::replay::{
+    Memory, Replay, block_rows, check_rows, chunk_rows, context_for, copies, refresh,
+};
 use super::update::Update;
 use crate::error::{Error, Result};
 
 /// How a tape is planned and replayed.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgramOptions {
-    /// Most rows of a minibatch: what the buffers have room for.
+    /// Most rows of a minibatch.
     pub batch_size: usize,
     /// Whether to fuse what one kernel can do. Without it each node runs by
     /// itself: slower, with the same bits in all parameters.
@@ -62,6 +64,8 @@ pub struct Program {
     pub(super) options: ProgramOptions,
     shapes: Vec<(usize, usize)>,
     pub(super) memory: Memory,
+    /// Rows that the buffers have room for.
+    pub(super) chunk_rows: usize,
     copies: Vec<Mat<f32>>,
     /// By parameter; those of weights are empty while nobody needs them.
     pub(super) gradients: Vec<Mat<f32>>,
@@ -83,7 +87,11 @@ impl Program {
             return Err(Error::configuration("the batch size", 0, "at least 1"));
         }
         let plan = Plan::new(tape, Goal::Training, options.fused)?;
-        let block_rows = block_rows(plan.weights, options.batch_size);
+        let chunk_rows = match plan.reductions.is_empty() && !plan.waits {
+            true => chunk_rows(plan.weights).min(options.batch_size),
+            false => options.batch_size,
+        };
+        let block_rows = block_rows(plan.weights, chunk_rows);
         let shapes: Vec<_> = tape.shapes().collect();
         let gradients = plan.sums.iter().zip(&shapes);
         let gradients = gradients
@@ -94,7 +102,8 @@ impl Program {
             .collect::<Result<_>>()?;
         let mut program = Program {
             tape: tape.clone(),
-            memory: Memory::new(&plan, options.batch_size)?,
+            memory: Memory::new(&plan, chunk_rows)?,
+            chunk_rows,
             copies: copies(&plan, &shapes, block_rows)?,
             gradients,
             shapes,
@@ -105,7 +114,7 @@ impl Program {
             parts: [0.0; MAX_PARTS],
             weight_decay: 0.0,
         };
-        if !options.fused {
+        if !program.updates_from_terms(options.batch_size) {
             program.make_room_for_gradients()?;
         }
         Ok(program)
@@ -206,13 +215,13 @@ impl Program {
                 "1 for the first",
             ));
         }
-        let loss = self.run_rows(parameters, rows, &fill, Some(step), Extent::Whole)?;
+        let from_terms = self.updates_from_terms(rows);
+        let extent = match from_terms {
+            true => Extent::Back,
+            false => Extent::Gradients,
+        };
+        let loss = self.run(parameters, rows, &fill, Some(step), extent)?;
         parameters.prepare(optimizer)?;
-        self.add_up_bias_gradients(rows);
-        let from_terms = self.updates_from_terms();
-        if !from_terms {
-            self.weight_gradients(parameters, rows)?;
-        }
         if let Some(clip) = &mut self.clip {
             let context = context_for(self.options.context, &self.plan, rows);
             clip.run(context.parallelism, &mut self.gradients);
@@ -238,9 +247,7 @@ impl Program {
         fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
     ) -> Result<(f64, Gradients)> {
         self.make_room_for_gradients()?;
-        let loss = self.run_rows(parameters, rows, &fill, Some(0), Extent::Whole)?;
-        self.add_up_bias_gradients(rows);
-        self.weight_gradients(parameters, rows)?;
+        let loss = self.run(parameters, rows, &fill, Some(0), Extent::Gradients)?;
         Ok((loss, Gradients(self.gradients.clone())))
     }
 
@@ -254,7 +261,7 @@ impl Program {
         rows: usize,
         fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
     ) -> Result<f64> {
-        self.run_rows(parameters, rows, &fill, None, Extent::Forward)
+        self.run(parameters, rows, &fill, None, Extent::Forward)
     }
 
     /// Any value of the tape for any number of rows, written to `output`. To
@@ -273,10 +280,9 @@ impl Program {
         inference.run(parameters, output, fill)
     }
 
-    /// The first region: everything that is row by row. Random numbers are
-    /// those of a step; without one, nothing is random. Where the way back waits
-    /// for all rows, the region is cut in two.
-    fn run_rows(
+    /// A minibatch up to its gradients, chunk after chunk. Random numbers are
+    /// those of a step; without one, nothing is random.
+    fn run(
         &mut self,
         parameters: &Parameters,
         rows: usize,
@@ -289,19 +295,49 @@ impl Program {
         let context = context_for(self.options.context, &self.plan, rows);
         let entries = &parameters.entries;
         refresh(context, &self.plan, entries, &mut self.copies)?;
-        let seed = self.options.seed;
         for &(Parameter(number), norms) in &self.plan.norms {
-            let (weight, norms) = (
-                entries[number].value.as_ref(),
-                &mut self.memory.shared[norms.0],
-            );
+            let weight = entries[number].value.as_ref();
+            let norms = &mut self.memory.shared[norms.0];
             column_square_norms(context.level, weight, norms)?;
         }
+        self.parts = [0.0; MAX_PARTS];
+        for first in (0..rows).step_by(self.chunk_rows) {
+            let chunk = Chunk {
+                first,
+                rows: self.chunk_rows.min(rows - first),
+                of: rows,
+            };
+            self.run_rows(parameters, chunk, fill, step, extent)?;
+            if extent >= Extent::Back {
+                self.add_bias_gradients(chunk);
+            }
+            if extent == Extent::Gradients {
+                self.add_weight_gradients(chunk)?;
+            }
+        }
+        if extent == Extent::Gradients {
+            self.add_column_decay(context, parameters)?;
+        }
+        let parts = self.parts.iter().zip(self.factors);
+        Ok(parts.map(|(part, factor)| part * f64::from(factor)).sum())
+    }
+
+    /// The first region: everything that is row by row. Where the way back waits
+    /// for all rows, the region is cut in two.
+    fn run_rows(
+        &mut self,
+        parameters: &Parameters,
+        Chunk { first, rows, of }: Chunk,
+        fill: &Fill<'_>,
+        step: Option<u64>,
+        extent: Extent,
+    ) -> Result<()> {
+        let seed = self.options.seed;
         let (forward, back) = self.plan.instructions.split_at(self.plan.backward);
-        let waits = extent == Extent::Whole && self.plan.waits;
+        let waits = extent >= Extent::Back && self.plan.waits;
         let replay = Replay {
-            context,
-            instructions: if extent == Extent::Whole && !waits {
+            context: context_for(self.options.context, &self.plan, rows),
+            instructions: if extent >= Extent::Back && !waits {
                 &self.plan.instructions[..]
             } else {
                 forward
@@ -309,16 +345,20 @@ impl Program {
             factors: self.factors,
             begins: true,
             weights: Weights {
-                entries,
+                entries: &parameters.entries,
                 copies: &self.copies,
             },
             fill,
             draw: step.map(|step| Draw { seed, step }),
-            first_row: 0,
+            first_row: first,
             rows,
+            of,
             block_rows: block_rows(self.plan.weights, rows),
         };
-        self.parts = replay.run(&mut self.memory)?.map(|sum| sum / rows as f64);
+        let sums = replay.run(&mut self.memory)?;
+        for (part, sum) in self.parts.iter_mut().zip(sums) {
+            *part += sum / of as f64;
+        }
         for reduction in &self.plan.reductions {
             let part = reduction.part().0;
             self.memory.add_up(reduction.sums(), reduction.to(), rows);
@@ -333,15 +373,18 @@ impl Program {
             };
             replay.run(&mut self.memory)?;
         }
-        let parts = self.parts.iter().zip(self.factors);
-        Ok(parts.map(|(part, factor)| part * f64::from(factor)).sum())
+        Ok(())
     }
 
     /// Between the regions: bias gradients.
-    fn add_up_bias_gradients(&mut self, rows: usize) {
+    fn add_bias_gradients(&mut self, chunk: Chunk) {
         for (gradient, sums) in self.gradients.iter_mut().zip(&self.plan.sums) {
             if let Some(sums) = *sums {
-                self.memory.total(sums, rows, gradient.as_mut_slice());
+                let gradient = gradient.as_mut_slice();
+                if chunk.first == 0 {
+                    gradient.fill(0.0);
+                }
+                self.memory.add_to(sums, chunk.rows, gradient);
             }
         }
     }
@@ -356,13 +399,24 @@ impl Program {
     }
 }
 
-/// How much of the first region runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How much of a step runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Extent {
     /// Up to the losses.
     Forward,
-    /// And the way back.
-    Whole,
+    /// And the way back: all of the first region.
+    Back,
+    /// And the gradients of weights, to memory.
+    Gradients,
+}
+
+/// Rows of a minibatch that go through both regions together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk {
+    pub(super) first: usize,
+    pub(super) rows: usize,
+    /// Those of the whole minibatch.
+    pub(super) of: usize,
 }
 
 /// The factors of the parts of the loss, as they were recorded.

@@ -357,3 +357,85 @@ fn what_is_frozen_too_late_or_leaves_nothing_is_an_error() {
     let error = tape.corrupt(layer, noise).unwrap_err();
     assert!(error.to_string().contains("dropout"), "{error}");
 }
+
+/// Also noise, which is a function of the row in the minibatch.
+#[test]
+fn gradients_of_chunks_add_up_to_those_of_the_whole() {
+    let features = 9;
+    let mut tape = Tape::new();
+    let x = tape.input(features);
+    let noise = autoencoder_kernels::Noise::Gaussian { stddev: 0.5 };
+    let noisy = tape.corrupt(x, noise).unwrap();
+    let (w, b) = (tape.weight(features, 4), tape.bias(4));
+    let h = tape.dense(noisy, w, Some(b), Activation::Tanh).unwrap();
+    let h = tape.dropout(h, 0.3).unwrap();
+    let y = tape
+        .dense_transposed(h, w, None, Activation::Sigmoid)
+        .unwrap();
+    tape.loss(Loss::BinaryCrossEntropy, y, x).unwrap();
+    tape.absolute_penalty(h, 0.1).unwrap();
+    let mut parameters = Parameters::zeros(&tape).unwrap();
+    let mut weight = parameters.get_mut(w);
+    for i in 0..features {
+        (0..4).for_each(|j| weight.set(i, j, ((i * 5 + j * 3) % 7) as f32 * 0.2 - 0.6));
+    }
+    let fill = |_, rows: Range<usize>, mut to: MatMut<'_, f32>| {
+        for (i, row) in rows.enumerate() {
+            (0..features).for_each(|j| to.set(i, j, ((row * 3 + j) % 11) as f32 / 10.0));
+        }
+        Ok(())
+    };
+    let rows = 100;
+    for fused in [true, false] {
+        let options = ProgramOptions {
+            fused,
+            ..ProgramOptions::new(rows)
+        };
+        let mut whole = Program::new(&tape, options).unwrap();
+        assert_eq!(whole.chunk_rows, rows);
+        let (loss, want) = whole.gradients(&parameters, rows, fill).unwrap();
+        let mut parts = Program::new(&tape, options).unwrap();
+        parts.chunk_rows = 37;
+        let (sum, got) = parts.gradients(&parameters, rows, fill).unwrap();
+        assert!((sum - loss).abs() < 1e-6 * loss, "{sum} {loss}");
+        let near = |got: &Mat<f32>, want: &Mat<f32>| {
+            for (got, want) in got.as_slice().iter().zip(want.as_slice()) {
+                assert!((got - want).abs() < 1e-6, "{got} {want}");
+            }
+        };
+        let part = parts.loss(&parameters, rows, fill).unwrap();
+        let at_once = whole.loss(&parameters, rows, fill).unwrap();
+        assert!((part - at_once).abs() < 1e-6 * at_once, "{part} {at_once}");
+        // A step draws its own noise.
+        let [by_parts, at_once] = [&mut parts, &mut whole].map(|program| {
+            let mut parameters = parameters.clone();
+            let step = program.step(&mut parameters, Optimizer::sgd(), 1.0, 1, rows, fill);
+            assert!(step.unwrap().is_finite());
+            parameters
+        });
+        for parameter in tape.parameters() {
+            near(got.get(parameter), want.get(parameter));
+            near(by_parts.get(parameter), at_once.get(parameter));
+        }
+        assert!(at_once.get(w) != parameters.get(w));
+    }
+}
+
+#[test]
+fn sums_over_the_minibatch_keep_it_whole() {
+    let chunk_rows = |with_sparsity: bool| {
+        let (mut tape, y) = net(
+            20,
+            &[5],
+            Activation::Sigmoid,
+            Some(Loss::BinaryCrossEntropy),
+        );
+        if with_sparsity {
+            tape.sparsity_penalty(y, 0.05, 1.0).unwrap();
+        }
+        let program = Program::new(&tape, ProgramOptions::new(3000)).unwrap();
+        assert_eq!(program.memory.buffers[0].rows(), program.chunk_rows);
+        program.chunk_rows
+    };
+    assert_eq!((chunk_rows(false), chunk_rows(true)), (512, 3000));
+}

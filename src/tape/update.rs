@@ -9,23 +9,37 @@ use autoencoder_kernels::{Context, Mat};
 
 use super::parameters::{Entry, Parameters};
 use super::plan::Term;
-use super::program::Program;
+use super::program::{Chunk, Program};
 use super::replay::context_for;
 use crate::error::Result;
 
 impl Program {
-    /// The second region without an optimiser: gradients of all weights.
-    pub(super) fn weight_gradients(&mut self, parameters: &Parameters, rows: usize) -> Result<()> {
+    /// The second region without an optimiser: gradients of all weights, added to
+    /// those of the chunks before.
+    pub(super) fn add_weight_gradients(&mut self, chunk: Chunk) -> Result<()> {
         let (plan, buffers) = (&self.plan, &self.memory.buffers);
-        let context = context_for(self.options.context, plan, rows);
+        let context = context_for(self.options.context, plan, chunk.rows);
         for (terms, gradient) in plan.terms.iter().zip(&mut self.gradients) {
-            with_terms(terms, buffers, rows, |terms| {
+            with_terms(terms, buffers, chunk.rows, |terms| {
                 let gradient = gradient.as_mut();
-                Ok(BackwardWeight { terms, gradient }.run(context)?)
+                let backward = BackwardWeight { terms, gradient };
+                Ok(match chunk.first {
+                    0 => backward.run(context)?,
+                    _ => backward.accumulate(context)?,
+                })
             })?;
         }
+        Ok(())
+    }
+
+    /// What is a part of gradients column by column.
+    pub(super) fn add_column_decay(
+        &mut self,
+        context: Context,
+        parameters: &Parameters,
+    ) -> Result<()> {
         for (number, gradient) in self.gradients.iter_mut().enumerate() {
-            if let Some(factors) = plan.column_factors[number] {
+            if let Some(factors) = self.plan.column_factors[number] {
                 let decay = Decay {
                     all: 0.0,
                     columns: Some(&self.memory.shared[factors.0]),
@@ -64,7 +78,7 @@ impl Program {
         let failed = OnceLock::new();
         let one = |number: usize, entry: &mut Entry| {
             let terms = &self.plan.terms[number];
-            if !terms.is_empty() && self.updates_from_terms() {
+            if !terms.is_empty() && self.updates_from_terms(rows) {
                 let factors = self.plan.column_factors[number];
                 let decay = Decay {
                     all: self.weight_decay,
@@ -94,8 +108,8 @@ impl Program {
 
     /// Whether the optimiser takes the gradients of weights tile by tile, as
     /// they come, and not from memory.
-    pub(super) fn updates_from_terms(&self) -> bool {
-        self.options.fused && self.clip.is_none()
+    pub(super) fn updates_from_terms(&self, rows: usize) -> bool {
+        self.options.fused && self.clip.is_none() && rows <= self.chunk_rows
     }
 }
 

@@ -26,7 +26,7 @@ pub type GradientTerm<'a> = (MatRef<'a, f32>, MatRef<'a, f32>);
 pub struct BackwardWeight<'a> {
     /// One to [`MAX_TERMS`] pairs (X, δ), any strides.
     pub terms: &'a [GradientTerm<'a>],
-    /// ∇W, in × out, rows contiguous; overwritten without being read.
+    /// ∇W, in × out, rows contiguous.
     pub gradient: MatMut<'a, f32>,
 }
 
@@ -76,12 +76,25 @@ fn operands(
 }
 
 impl BackwardWeight<'_> {
-    /// Computes the gradient.
+    /// Computes the gradient. What was there is overwritten without being read.
     ///
     /// # Errors
     /// Shapes that do not fit, rows that are not contiguous, no terms or too
     /// many.
     pub fn run(self, context: Context) -> Result<(), Error> {
+        self.store(context, None)
+    }
+
+    /// Adds the gradient to what is there, as if [`run`](Self::run) had gone to
+    /// another matrix: for a minibatch that comes in parts.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn accumulate(self, context: Context) -> Result<(), Error> {
+        self.store(context, Some(1.0))
+    }
+
+    fn store(self, context: Context, beta: Option<f32>) -> Result<(), Error> {
         let shape = self.gradient.shape();
         check_rows_contiguous("gradient", shape.1, self.gradient.col_stride())?;
         let (operands, work) = operands(self.terms, shape)?;
@@ -90,6 +103,7 @@ impl BackwardWeight<'_> {
             shape,
             terms: &operands[..self.terms.len()],
             gradient: Destination::new(self.gradient),
+            beta,
             parallelism: context.parallelism,
         });
         Ok(())
@@ -100,6 +114,7 @@ struct Gradient<'a> {
     shape: (usize, usize),
     terms: &'a [Term<f32>],
     gradient: Destination,
+    beta: Option<f32>,
     parallelism: Parallelism,
 }
 
@@ -112,8 +127,8 @@ impl Kernel for Gradient<'_> {
             c: self.gradient.data,
             row_stride: self.gradient.row_stride as isize,
             alpha: 1.0,
-            beta: None,
-            plain: true,
+            beta: self.beta,
+            plain: self.beta.is_none(),
         };
         // SAFETY: the views are readable, the gradient writable, at every
         // index of the checked shapes; its exclusive borrow keeps it apart.
