@@ -23,10 +23,11 @@ impl Program {
             with_terms(terms, buffers, chunk.rows, |terms| {
                 let gradient = gradient.as_mut();
                 let backward = BackwardWeight { terms, gradient };
-                Ok(match chunk.first {
+                match chunk.first {
                     0 => backward.run(context)?,
                     _ => backward.accumulate(context)?,
-                })
+                }
+                Ok(())
             })?;
         }
         Ok(())
