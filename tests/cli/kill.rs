@@ -80,6 +80,9 @@ fn kill(kills: u32) -> Tally {
                 None => tally.early += 1,
                 Some(_) => tally.late += 1,
             }
+            if !folder.path(run).exists() {
+                continue;
+            }
             let left = names(&folder.path(run));
             tally.writing += u32::from(left.iter().any(|name| name.ends_with(".tmp")));
         }
