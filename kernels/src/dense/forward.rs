@@ -162,6 +162,8 @@ impl<S: Simd, A: Elementwise> TileOperation<f32> for BiasActivation<S, A> {
         s.vectorize(
             #[inline(always)]
             || {
+                // In registers: what is stored might else be one of these.
+                let (panel, to_y, to_z) = (panel, self.y, self.z);
                 for_each_vector(
                     s,
                     panel.cols,
@@ -181,11 +183,11 @@ impl<S: Simd, A: Elementwise> TileOperation<f32> for BiasActivation<S, A> {
                             unsafe {
                                 let acc = s.load(panel.data.add(i * panel.stride + j));
                                 let z = s.add(acc, bias);
-                                if !self.z.is_none() {
-                                    store(s, self.z.at(panel.row + i, col), z, mask);
+                                if !to_z.is_none() {
+                                    store(s, to_z.at(panel.row + i, col), z, mask);
                                 }
                                 let y = self.activation.apply(s, z);
-                                store(s, self.y.at(panel.row + i, col), y, mask);
+                                store(s, to_y.at(panel.row + i, col), y, mask);
                             }
                         }
                     },

@@ -171,6 +171,8 @@ impl<S: Simd, A: Elementwise> TileOperation<f32> for Slope<S, A> {
         s.vectorize(
             #[inline(always)]
             || {
+                // In registers: what is stored might else be one of these.
+                let (panel, saved, output) = (panel, self.saved, self.output);
                 for_each_vector(
                     s,
                     panel.cols,
@@ -191,11 +193,11 @@ impl<S: Simd, A: Elementwise> TileOperation<f32> for Slope<S, A> {
                             unsafe {
                                 let mut delta = s.load(panel.data.add(i * panel.stride + j));
                                 if !A::IS_IDENTITY {
-                                    let saved = load(s, self.saved.at(row, col), mask);
+                                    let saved = load(s, saved.at(row, col), mask);
                                     let slope = self.activation.derivative(s, saved);
                                     delta = s.mul(delta, slope);
                                 }
-                                store(s, self.output.at(row, col), delta, mask);
+                                store(s, output.at(row, col), delta, mask);
                                 column = s.add(column, delta);
                             }
                         }

@@ -303,6 +303,9 @@ impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for InOnePa
         let total = s.vectorize(
             #[inline(always)]
             || {
+                // In registers: what is stored might else be one of these.
+                let (panel, target, delta) = (panel, work.target, work.delta);
+                let (bias, sums) = (work.bias, work.sums);
                 let mut sum = self.loss.start(s);
                 let scale = s.splat(work.scale);
                 for_each_vector(
@@ -321,7 +324,7 @@ impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for InOnePa
                                 unsafe { load(s, from.add(col), mask) }
                             }
                         };
-                        let (bias, mut column) = (read(work.bias), read(work.sums));
+                        let (bias, mut column) = (read(bias), read(sums));
                         for i in 0..panel.rows {
                             let row = panel.row + i;
                             // SAFETY: the panel's rows hold whole vectors;
@@ -330,24 +333,24 @@ impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for InOnePa
                                 let acc = s.load(panel.data.add(i * panel.stride + j));
                                 let z = s.add(acc, bias);
                                 let y = self.activation.apply(s, z);
-                                let target = load(s, work.target.at(row, col), mask);
+                                let target = load(s, target.at(row, col), mask);
                                 let gradient = self.loss.add(s, &mut sum, y, target, mask);
-                                let mut delta = s.mul(gradient, scale);
+                                let mut v = s.mul(gradient, scale);
                                 if const { !A::IS_IDENTITY } {
                                     let saved = match A::SAVES {
                                         Saves::Input => z,
                                         Saves::Output => y,
                                     };
                                     let slope = self.activation.derivative(s, saved);
-                                    delta = s.mul(delta, slope);
+                                    v = s.mul(v, slope);
                                 }
-                                store(s, work.delta.at(row, col), delta, mask);
-                                column = s.add(column, delta);
+                                store(s, delta.at(row, col), v, mask);
+                                column = s.add(column, v);
                             }
                         }
-                        if !work.sums.is_null() {
+                        if !sums.is_null() {
                             // SAFETY: as for the load.
-                            unsafe { store(s, work.sums.add(col), column, mask) };
+                            unsafe { store(s, sums.add(col), column, mask) };
                         }
                     },
                 );

@@ -270,6 +270,8 @@ impl<S: Simd, U: ElementwiseUpdate> TileOperation<f32> for Update<S, U> {
         s.vectorize(
             #[inline(always)]
             || {
+                // In registers: what is stored might else be one of these.
+                let (panel, weight, slots) = (panel, self.weight, self.state);
                 for i in 0..panel.rows {
                     let row = panel.row + i;
                     for_each_vector(
@@ -283,15 +285,15 @@ impl<S: Simd, U: ElementwiseUpdate> TileOperation<f32> for Update<S, U> {
                             // elements.
                             unsafe {
                                 let gradient = s.load(panel.data.add(i * panel.stride + j));
-                                let to = self.weight.at(row, col);
+                                let to = weight.at(row, col);
                                 let mut state = [s.splat(0.0); 3];
-                                for (v, slot) in state.iter_mut().zip(&self.state).take(U::SLOTS) {
+                                for (v, slot) in state.iter_mut().zip(&slots).take(U::SLOTS) {
                                     *v = load(s, slot.at(row, col), mask);
                                 }
                                 let old = load(s, to, mask);
                                 let new = self.update.update(s, old, gradient, &mut state);
                                 store(s, to, new, mask);
-                                for (v, slot) in state.into_iter().zip(&self.state).take(U::SLOTS) {
+                                for (v, slot) in state.into_iter().zip(&slots).take(U::SLOTS) {
                                     store(s, slot.at(row, col), v, mask);
                                 }
                             }
