@@ -40,6 +40,7 @@
 //! | [`transpose`], [`rows`] | Wᵀ, blocks of rows on threads |
 //! | [`gather`], [`convert`], [`prefetch`] | shuffled samples, 8-bit ones, and those to come |
 //! | [`mod@reference`] | the specification: all of the above naively, in f64 |
+//! | `mapped` | files mapped to memory (feature `mmap`) |
 //! | [`mat`] | owned matrices and checked strided views |
 //! | [`parallel`], [`crossover`] | regions of independent tasks on the caller's pool, and from when on they pay |
 //! | [`level`] | detection and dispatch of SIMD levels |
@@ -75,6 +76,8 @@ pub mod gather;
 pub mod gemm;
 pub mod level;
 pub mod loss;
+#[cfg(feature = "mmap")]
+pub mod mapped;
 pub mod mat;
 pub mod math;
 pub mod matrixmultiply;

@@ -25,6 +25,10 @@ pub(crate) struct DataOptions {
     /// Divide numbers by this, unless they are bytes
     #[arg(long, value_name = "X", value_parser = positive)]
     divide_by: Option<f32>,
+    /// Leave the numbers in the file, for data larger than the memory: an IDX or .npy
+    /// file of bytes or f32, not within gzip, which must stay as it is meanwhile
+    #[arg(long)]
+    mmap: bool,
     /// Numbers in a frame of sound [default: 256]
     #[arg(long, value_name = "N")]
     frame: Option<usize>,
@@ -45,6 +49,7 @@ impl DataOptions {
         options.label_column = given.label_column.or(options.label_column.take());
         options.array = given.array.or(options.array.take());
         options.divide_by = given.divide_by.or(options.divide_by);
+        options.mmap |= given.mmap;
         options.text = given.text.or(options.text.take());
         if let Some(frame) = given.frame {
             let hop = (frame / 2).max(1);

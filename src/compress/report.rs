@@ -62,6 +62,7 @@ impl Report {
         }
         let failed = |error| Error::io("measure", Path::new("samples"), error);
         let (_, sizes) = compressed.to_bytes_and_sizes()?;
+        let data = &data.to_memory()?;
         let originals = data.to_mat()?;
         let raw = raw(data, &originals);
         let gzip = gzip(&raw).map_err(failed)?;

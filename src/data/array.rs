@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::dataset::Dataset;
+use super::dataset::{Dataset, Stored};
+use super::format::LoadOptions;
 use super::source::Source;
 use crate::error::{Error, Result};
 
@@ -43,6 +44,86 @@ pub(super) enum Endian {
     Big,
 }
 
+/// What the header of a file says of its array.
+pub(super) struct Header {
+    /// As the file has it: its last axis runs fastest, unless it is in Fortran
+    /// order.
+    pub(super) shape: Vec<usize>,
+    pub(super) number: Number,
+    pub(super) endian: Endian,
+    /// Whether the first axis runs fastest.
+    pub(super) fortran_order: bool,
+}
+
+impl Header {
+    /// Reads the samples that follow the header, or maps them, to the end of the
+    /// file.
+    pub(super) fn load(self, mut source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
+        if options.mmap {
+            return self.map(source);
+        }
+        let array = Array::read(&mut source, self)?;
+        source.end()?;
+        array.into_dataset()
+    }
+
+    /// The samples that follow the header, left in their file.
+    fn map(self, source: Source<'_>) -> Result<Dataset> {
+        let path = source.path();
+        let count = self.count(path)?;
+        let stored = match (self.number, self.endian) {
+            (Number::U8, _) => Stored::U8,
+            (Number::F32, Endian::Little) => Stored::LittleF32,
+            (Number::F32, Endian::Big) => Stored::BigF32,
+            (number, _) => {
+                return Err(Error::format(
+                    path,
+                    format_args!("numbers of type {number:?}"),
+                    "F32 or U8, which can be mapped; convert with x.astype('float32'), or read \
+                     them whole, without --mmap",
+                ));
+            }
+        };
+        if self.fortran_order && self.shape.len() > 1 {
+            return Err(Error::format(
+                path,
+                "an array in Fortran order",
+                "C order, which can be mapped; convert with numpy.ascontiguousarray(x), or read \
+                 it whole, without --mmap",
+            ));
+        }
+        let (file, start) = source.map(count, stored.size())?;
+        let (rows, sample) = (self.shape[0], &self.shape[1..]);
+        let features = sample.iter().product();
+        shaped(Dataset::mapped(rows, features, file, start, stored), sample)
+    }
+
+    /// How many numbers there are.
+    fn count(&self, path: &Path) -> Result<usize> {
+        let shape = &self.shape;
+        let count = shape
+            .iter()
+            .try_fold(1usize, |n, &size| n.checked_mul(size));
+        match count {
+            Some(count) if count > 0 && (1..=MOST_AXES).contains(&shape.len()) => Ok(count),
+            _ => Err(Error::format(
+                path,
+                format_args!("an array of shape {shape:?}"),
+                "at least one sample of at least one number, and no more than fit in memory",
+            )),
+        }
+    }
+}
+
+/// The samples, said to be of this shape where that is more than one axis.
+fn shaped(data: Dataset, sample: &[usize]) -> Result<Dataset> {
+    if sample.len() > 1 {
+        data.with_sample_shape(sample)
+    } else {
+        Ok(data)
+    }
+}
+
 pub(super) struct Array {
     shape: Vec<usize>,
     values: Values,
@@ -54,27 +135,19 @@ enum Values {
 }
 
 impl Array {
-    /// Reads the numbers of an array, the last index running fastest. Bytes
-    /// stay bytes; other numbers become the nearest `f32`.
-    pub(super) fn read(
-        source: &mut Source<'_>,
-        shape: Vec<usize>,
-        number: Number,
-        endian: Endian,
-    ) -> Result<Self> {
-        let count = shape
-            .iter()
-            .try_fold(1usize, |n, &size| n.checked_mul(size));
-        let count = match count {
-            Some(count) if count > 0 && (1..=MOST_AXES).contains(&shape.len()) => count,
-            _ => {
-                return Err(Error::format(
-                    source.path(),
-                    format_args!("an array of shape {shape:?}"),
-                    "at least one sample of at least one number, and no more than fit in memory",
-                ));
-            }
-        };
+    /// Reads the numbers of an array. Bytes stay bytes; other numbers become the
+    /// nearest `f32`.
+    pub(super) fn read(source: &mut Source<'_>, header: Header) -> Result<Self> {
+        let count = header.count(source.path())?;
+        let Header {
+            mut shape,
+            number,
+            endian,
+            fortran_order,
+        } = header;
+        if fortran_order {
+            shape.reverse();
+        }
         let values = if number == Number::U8 {
             let copy = |bytes: &[u8], out: &mut Vec<u8>| out.extend_from_slice(bytes);
             Values::U8(source.numbers(count, 1, copy)?)
@@ -82,12 +155,16 @@ impl Array {
             let decode = |bytes: &[u8], out: &mut Vec<f32>| decode(number, endian, bytes, out);
             Values::F32(source.numbers(count, number.size(), decode)?)
         };
-        Ok(Array { shape, values })
+        let array = Array { shape, values };
+        Ok(match fortran_order {
+            true => array.reversed_axes(),
+            false => array,
+        })
     }
 
     /// The same array with its axes in reverse order: what `.npy` calls Fortran
     /// order is the C order of the transposed array.
-    pub(super) fn reversed_axes(self) -> Self {
+    fn reversed_axes(self) -> Self {
         let values = match self.values {
             Values::U8(values) => Values::U8(reverse_axes(&self.shape, &values)),
             Values::F32(values) => Values::F32(reverse_axes(&self.shape, &values)),
@@ -104,11 +181,7 @@ impl Array {
             Values::U8(values) => Dataset::from_u8(rows, features, values)?,
             Values::F32(values) => Dataset::from_f32(rows, features, values)?,
         };
-        if sample.len() > 1 {
-            data.with_sample_shape(sample)
-        } else {
-            Ok(data)
-        }
+        shaped(data, sample)
     }
 
     /// One whole number from 0 to 255 per sample.

@@ -1,4 +1,5 @@
-//! [`Dataset`]: samples in memory, shared by cheap clones and views.
+//! [`Dataset`]: samples in memory or in a mapped file, shared by cheap clones and
+//! views.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,12 +12,18 @@ use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
 
 use super::origin::Origin;
 use crate::error::{Error, Result};
+use mapped::MappedValues;
+pub(super) use mapped::{MappedFile, Stored};
 
 /// Samples × features, with optional labels and an optional shape of a sample.
 ///
 /// The numbers are `f32`, or bytes that stay bytes in memory and are read as
 /// fractions of 255: `byte as f32 / 255.0`, the same bits as numpy's
 /// `x.astype("float32") / 255`.
+///
+/// They may also stay in a file that is mapped to memory, to be copied a minibatch
+/// at a time ([`LoadOptions::mmap`](super::LoadOptions::mmap)); all results have the
+/// same bits.
 ///
 /// A clone or a [`slice`](Dataset::slice) shares the numbers and copies none.
 #[derive(Clone)]
@@ -34,6 +41,7 @@ pub struct Dataset {
 enum Values {
     F32(Arc<Vec<f32>>),
     U8(Arc<Vec<u8>>),
+    Mapped(MappedValues),
 }
 
 impl Dataset {
@@ -67,6 +75,18 @@ impl Dataset {
             }
         }
         Self::new(rows, features, Values::F32(Arc::new(values)))
+    }
+
+    /// Numbers that stay in a file, which must have so many from byte `start` on.
+    pub(super) fn mapped(
+        rows: usize,
+        features: usize,
+        file: MappedFile,
+        start: usize,
+        stored: Stored,
+    ) -> Self {
+        let values = MappedValues::new(file, start, stored);
+        Self::new(rows, features, Values::Mapped(values))
     }
 
     fn new(rows: usize, features: usize, values: Values) -> Self {
@@ -132,6 +152,12 @@ impl Dataset {
     /// The same samples with each number divided, but for bytes, which are
     /// fractions of 255 already.
     pub(super) fn divided_by(self, divisor: f32) -> Result<Self> {
+        if let Values::Mapped(values) = &self.values {
+            return Ok(Dataset {
+                values: Values::Mapped(values.divided_by(divisor)),
+                ..self
+            });
+        }
         let Some(mat) = self.as_f32() else {
             return Ok(self);
         };
@@ -179,18 +205,45 @@ impl Dataset {
             .map(|labels| &labels[self.rows.clone()])
     }
 
-    /// The samples as a matrix without copying, if they are kept as `f32`.
-    pub fn as_f32(&self) -> Option<MatRef<'_, f32>> {
+    /// Whether the numbers are kept as bytes, fractions of 255.
+    pub fn is_u8(&self) -> bool {
         match &self.values {
-            Values::F32(values) => MatRef::new(self.part(values), self.len(), self.features).ok(),
-            Values::U8(_) => None,
+            Values::F32(_) => false,
+            Values::U8(_) => true,
+            Values::Mapped(values) => values.stored == Stored::U8,
         }
     }
 
-    /// The samples as bytes in row-major order, if they are kept as bytes.
+    /// Whether the numbers stay in a file.
+    pub fn is_mapped(&self) -> bool {
+        matches!(self.values, Values::Mapped(_))
+    }
+
+    /// The same samples in memory: a copy of those in a mapped file, themselves
+    /// otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for a file that was changed meanwhile; [`Error::Kernels`]
+    /// if the copy does not fit in memory.
+    pub fn to_memory(&self) -> Result<Self> {
+        match self.is_mapped() {
+            true => self.select(&(0..self.len()).collect::<Vec<_>>()),
+            false => Ok(self.clone()),
+        }
+    }
+
+    /// The samples as a matrix without copying, if they are in memory as `f32`.
+    pub fn as_f32(&self) -> Option<MatRef<'_, f32>> {
+        match &self.values {
+            Values::F32(values) => MatRef::new(self.part(values), self.len(), self.features).ok(),
+            Values::U8(_) | Values::Mapped(_) => None,
+        }
+    }
+
+    /// The samples as bytes in row-major order, if they are in memory as bytes.
     pub fn as_u8(&self) -> Option<&[u8]> {
         match &self.values {
-            Values::F32(_) => None,
+            Values::F32(_) | Values::Mapped(_) => None,
             Values::U8(values) => Some(self.part(values)),
         }
     }
@@ -236,6 +289,7 @@ impl Dataset {
         if out.len() != self.features {
             return Err(Error::shape("length of a sample", out.len(), self.features));
         }
+        self.check_file()?;
         self.copy_row(Level::current(), i, out)
     }
 
@@ -244,7 +298,8 @@ impl Dataset {
     ///
     /// # Errors
     /// [`Error::RowOutOfRange`], or [`Error::Shape`] unless `out` is
-    /// `indices.len() × features`. Nothing is written then.
+    /// `indices.len() × features`; [`Error::Format`] for a mapped file that was
+    /// changed meanwhile. Nothing is written then.
     pub fn gather(&self, indices: &[usize], out: MatMut<'_, f32>) -> Result<()> {
         self.gather_and_prefetch(indices, &[], out)
     }
@@ -269,6 +324,7 @@ impl Dataset {
             let all = MatRef::new(self.part(values), self.len(), self.features)?;
             return Ok(gather_rows(level, all, indices, out)?);
         }
+        self.check_file()?;
         let next = if self.exceeds_caches() { next } else { &[] };
         // In turns: a CPU can wait for some tens of lines at a time.
         let mut next = next.iter();
@@ -287,10 +343,12 @@ impl Dataset {
     ///
     /// # Errors
     /// [`Error::Shape`] if the range reaches beyond the end, or unless `out` is
-    /// `range.len() × features`.
+    /// `range.len() × features`; [`Error::Format`] for a mapped file that was
+    /// changed meanwhile.
     pub fn rows_into(&self, range: Range<usize>, mut out: MatMut<'_, f32>) -> Result<()> {
         self.check_range(&range)?;
         self.check_out(range.len(), out.shape())?;
+        self.check_file()?;
         let level = Level::current();
         for (to, from) in range.enumerate() {
             self.copy_to(level, from, to, &mut out)?;
@@ -318,50 +376,11 @@ impl Dataset {
         self.rows(0..self.len())
     }
 
-    /// The smallest and the largest number; `None` where there is none.
-    ///
-    /// # Errors
-    /// [`Error::NotFinite`] for NaN or an infinity.
-    pub fn min_max(&self) -> Result<Option<(f32, f32)>> {
-        let values = match &self.values {
-            Values::F32(values) => self.part(values),
-            Values::U8(values) => {
-                let values = self.part(values).iter().copied();
-                return Ok(values.clone().min().map(unit).zip(values.max().map(unit)));
-            }
-        };
-        if let Some(at) = values.iter().position(|x| !x.is_finite()) {
-            return Err(Error::NotFinite {
-                value: values[at],
-                row: at / self.features,
-                column: at % self.features,
-            });
-        }
-        let min = values.iter().copied().reduce(f32::min);
-        Ok(min.zip(values.iter().copied().reduce(f32::max)))
-    }
-
-    /// Whether all numbers lie in [0, 1], as binary cross-entropy demands.
-    pub fn is_unit_interval(&self) -> bool {
-        self.check_unit_interval().is_ok()
-    }
-
-    /// Fails unless all numbers lie in [0, 1].
-    ///
-    /// # Errors
-    /// [`Error::TargetOutOfRange`] with the first that does not; NaN does not.
-    pub fn check_unit_interval(&self) -> Result<()> {
-        let Values::F32(values) = &self.values else {
-            return Ok(());
-        };
-        let values = self.part(values);
-        match values.iter().position(|x| !(0.0..=1.0).contains(x)) {
-            None => Ok(()),
-            Some(at) => Err(Error::TargetOutOfRange {
-                value: values[at],
-                row: at / self.features,
-                column: at % self.features,
-            }),
+    /// Fails if the numbers are in a file that was changed since it was mapped.
+    fn check_file(&self) -> Result<()> {
+        match &self.values {
+            Values::Mapped(values) => values.check(),
+            _ => Ok(()),
         }
     }
 
@@ -411,7 +430,11 @@ impl Dataset {
     ) -> Result<()> {
         match out.row_mut(to) {
             Some(row) => self.copy_row(level, from, row)?,
-            None => (0..self.features).for_each(|j| out.set(to, j, self.value(from, j))),
+            None => {
+                for j in 0..self.features {
+                    out.set(to, j, self.value(level, from, j)?);
+                }
+            }
         }
         Ok(())
     }
@@ -420,6 +443,9 @@ impl Dataset {
         let bytes = match &self.values {
             Values::F32(values) => size_of_val(&values[..]),
             Values::U8(values) => values.len(),
+            // The system reads ahead; to touch a page that it does not have would
+            // be to wait for the disk.
+            Values::Mapped(_) => 0,
         };
         bytes > CACHED_BYTES
     }
@@ -430,6 +456,7 @@ impl Dataset {
             match &self.values {
                 Values::F32(values) => prefetch(&values[start..][..self.features]),
                 Values::U8(values) => prefetch(&values[start..][..self.features]),
+                Values::Mapped(_) => {}
             }
         }
     }
@@ -442,16 +469,22 @@ impl Dataset {
             Values::U8(values) => {
                 scale_u8(level, &values[start..][..self.features], WHITE, out)?;
             }
+            Values::Mapped(values) => values.read(level, start, out)?,
         }
         Ok(())
     }
 
-    fn value(&self, i: usize, j: usize) -> f32 {
+    fn value(&self, level: Level, i: usize, j: usize) -> Result<f32> {
         let at = (self.rows.start + i) * self.features + j;
-        match &self.values {
+        Ok(match &self.values {
             Values::F32(values) => values[at],
             Values::U8(values) => unit(values[at]),
-        }
+            Values::Mapped(values) => {
+                let mut value = [0.0];
+                values.read(level, at, &mut value)?;
+                value[0]
+            }
+        })
     }
 }
 
@@ -487,12 +520,15 @@ impl fmt::Debug for Dataset {
             .field("len", &self.len())
             .field("features", &self.features)
             .field("sample_shape", &self.sample_shape)
-            .field("bytes", &matches!(self.values, Values::U8(_)))
+            .field("bytes", &self.is_u8())
+            .field("mapped", &self.is_mapped())
             .field("labelled", &self.labels.is_some())
             .finish()
     }
 }
 
+mod check;
+mod mapped;
 mod select;
 #[cfg(test)]
 mod tests;

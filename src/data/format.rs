@@ -68,6 +68,14 @@ pub struct LoadOptions {
     /// What the numbers are divided by, unless they are bytes, which count as
     /// fractions of 255 anyway.
     pub divide_by: Option<f32>,
+    /// Whether the numbers stay in the file, which is mapped to memory, for data
+    /// that are larger than that: bytes or `f32` in IDX, or in `.npy` in C order,
+    /// and not within gzip. Everything else is an error.
+    ///
+    /// The results have the same bits. The file must stay as it is: where it was
+    /// changed, the next minibatch is an error ([`Error::Format`]), and if it is
+    /// cut off within one, Unix ends the process with SIGBUS.
+    pub mmap: bool,
 }
 
 impl LoadOptions {
@@ -101,6 +109,18 @@ impl Format {
             Format::Csv => &csv::LOADER,
             Format::Text => &text::LOADER,
         }
+    }
+
+    /// Fails if files of this format are to be mapped, and cannot be.
+    fn check_mmap(self, path: &Path, options: &LoadOptions) -> Result<()> {
+        if !options.mmap || matches!(self, Format::Idx | Format::Npy) {
+            return Ok(());
+        }
+        Err(Error::format(
+            path,
+            format_args!("{}, which cannot be mapped", self.name()),
+            "IDX or npy; convert it, or read it whole, without --mmap",
+        ))
     }
 
     /// Its name, for people.
@@ -137,6 +157,7 @@ impl Format {
 /// Reads samples from the file or folder at `path`.
 pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
     if path.is_dir() {
+        Format::Png.check_mmap(path, options)?;
         return finish(png::read_folder(path)?, path, options);
     }
     read(Source::open(path)?, options)
@@ -156,6 +177,7 @@ pub(super) fn read(mut source: Source<'_>, options: &LoadOptions) -> Result<Data
             format_args!("one of {names}, perhaps compressed with gzip"),
         ));
     };
+    format.check_mmap(path, options)?;
     finish((format.loader().read)(source, options)?, path, options)
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use autoencoder_kernels::MatRef;
 
-use super::array::{Array, Endian, Number};
+use super::array::{Endian, Header, Number};
 use super::format::Loader;
 use super::png::byte;
 use super::source::Source;
@@ -18,18 +18,14 @@ pub(super) const LOADER: Loader = Loader {
     name: "IDX",
     endings: &["idx"],
     begins: is_idx,
-    read: |mut source, _| {
-        let array = read(&mut source)?;
-        source.end()?;
-        array.into_dataset()
-    },
+    read: |mut source, options| header(&mut source)?.load(source, options),
 };
 
 pub(super) fn is_idx(start: &[u8]) -> bool {
     start.starts_with(&[0, 0])
 }
 
-pub(super) fn read(source: &mut Source<'_>) -> Result<Array> {
+pub(super) fn header(source: &mut Source<'_>) -> Result<Header> {
     let [zero, zero_too, number, axes] = source.array("IDX header")?;
     let number = match (zero, zero_too, number) {
         (0, 0, 0x08) => Number::U8,
@@ -51,7 +47,12 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<Array> {
         let size = u32::from_be_bytes(source.array("IDX header")?);
         shape.push(size as usize);
     }
-    Array::read(source, shape, number, Endian::Big)
+    Ok(Header {
+        shape,
+        number,
+        endian: Endian::Big,
+        fortran_order: false,
+    })
 }
 
 /// Writes samples as IDX, each of `sample_shape`: as bytes, fractions of 255 that

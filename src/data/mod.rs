@@ -1,4 +1,4 @@
-//! Data: samples in memory, and the files that they come from.
+//! Data: samples in memory or in a mapped file, and the files that they come from.
 //!
 //! - [`dataset`]: [`Dataset`], samples × features, as `f32` or as bytes.
 //! - [`digits()`]: the 10 000 digits of MNIST that come with the crate.
@@ -152,10 +152,10 @@ fn read_labels(source: Source<'_>) -> Result<Vec<u8>> {
 
 fn read_array(mut source: Source<'_>) -> Result<Array> {
     let start = source.peek()?;
-    let array = if npy::is_npy(start) {
-        npy::read(&mut source)?
+    let header = if npy::is_npy(start) {
+        npy::header(&mut source)?
     } else if idx::is_idx(start) {
-        idx::read(&mut source)?
+        idx::header(&mut source)?
     } else {
         return Err(Error::format(
             source.path(),
@@ -163,6 +163,7 @@ fn read_array(mut source: Source<'_>) -> Result<Array> {
             "one of them, perhaps compressed with gzip",
         ));
     };
+    let array = Array::read(&mut source, header)?;
     source.end()?;
     Ok(array)
 }

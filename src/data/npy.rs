@@ -6,7 +6,7 @@ use std::path::Path;
 
 use autoencoder_kernels::MatRef;
 
-use super::array::{Array, Endian, Number};
+use super::array::{self, Endian, Number};
 use super::format::Loader;
 use super::source::Source;
 use crate::error::{Error, Result};
@@ -21,18 +21,14 @@ pub(super) const LOADER: Loader = Loader {
     name: "npy",
     endings: &["npy"],
     begins: is_npy,
-    read: |mut source, _| {
-        let array = read(&mut source)?;
-        source.end()?;
-        array.into_dataset()
-    },
+    read: |mut source, options| header(&mut source)?.load(source, options),
 };
 
 pub(super) fn is_npy(start: &[u8]) -> bool {
     start.starts_with(MAGIC)
 }
 
-pub(super) fn read(source: &mut Source<'_>) -> Result<Array> {
+pub(super) fn header(source: &mut Source<'_>) -> Result<array::Header> {
     let magic: [u8; 6] = source.array("npy header")?;
     let [version, _] = source.array("npy header")?;
     let length = match (&magic[..] == MAGIC, version) {
@@ -69,13 +65,12 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<Array> {
             "f4, f8, u1 or another integer; convert with x.astype('float32')",
         ));
     };
-    let mut shape = header.shape;
-    if header.fortran_order {
-        shape.reverse();
-        Ok(Array::read(source, shape, number, endian)?.reversed_axes())
-    } else {
-        Array::read(source, shape, number, endian)
-    }
+    Ok(array::Header {
+        shape: header.shape,
+        number,
+        endian,
+        fortran_order: header.fortran_order,
+    })
 }
 
 fn number(descr: &str) -> Option<(Number, Endian)> {

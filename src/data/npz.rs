@@ -101,7 +101,8 @@ impl Archive<'_> {
         let packed = entry.compressed_size().min(self.length);
         let size = entry.size();
         let mut source = Source::unpacked(self.path, entry, packed, size);
-        let array = npy::read(&mut source)?;
+        let header = npy::header(&mut source)?;
+        let array = Array::read(&mut source, header)?;
         source.end()?;
         Ok(array)
     }

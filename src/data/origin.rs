@@ -36,7 +36,7 @@ impl Dataset {
         let shape = self.sample_shape().map(<[usize]>::to_vec);
         SampleKind {
             shape: shape.unwrap_or_else(|| vec![self.features()]),
-            bytes: self.as_u8().is_some(),
+            bytes: self.is_u8(),
             origin: self.origin().cloned(),
         }
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::dataset::MappedFile;
 use crate::error::{Error, Result};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -141,6 +142,31 @@ impl<'a> Source<'a> {
                 "the file itself, whose format needs bytes in any order",
             )),
         }
+    }
+
+    /// Maps the file, of which `count` numbers of `size` bytes each are left, to the
+    /// end: where they begin.
+    pub(super) fn map(self, count: usize, size: usize) -> Result<(MappedFile, usize)> {
+        if !matches!(self.whole, Whole::File) {
+            return Err(Error::format(
+                self.path,
+                "bytes within gzip, in a pipe or in memory",
+                "a file as it is, which can be mapped; unpack it, or read it whole, without --mmap",
+            ));
+        }
+        let (needed, start) = (count as u128 * size as u128, self.position);
+        // Its length as it is now.
+        let file = MappedFile::open(self.path)?;
+        let left = (file.len() as u64).saturating_sub(start);
+        if u128::from(left) != needed {
+            return Err(Error::format(
+                self.path,
+                format_args!("{left} bytes of numbers"),
+                format_args!("{needed}, as the header says"),
+            ));
+        }
+        // It is less than the file's length, which is a `usize`.
+        Ok((file, start as usize))
     }
 
     /// The next bytes, which stay unread; fewer at the end.

@@ -10,7 +10,7 @@
 //! | [`pitfalls`] | What goes wrong, and how does one see it? |
 //! | [`against_pca`] | Is it better than a method of 1901? |
 //! | [`against_gans`] | What can it generate, and what not? |
-//! | [`runs`] | What if it is killed, or the disk is full? |
+//! | [`runs`] | What if it is killed, the disk is full, the data do not fit in memory? |
 //! | [`uses`] | Which command answers which need? |
 //!
 //! The commands are there to be pasted. The figures are what they printed on two

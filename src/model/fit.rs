@@ -227,11 +227,10 @@ impl FitOptions {
             ));
         }
         if model.loss().requires_unit_targets() && !self.any_targets {
-            data.check_unit_interval()?;
+            return data.check_unit_interval();
         }
         // NaN or an infinity would spread over all weights.
-        data.min_max()?;
-        Ok(())
+        data.check_finite()
     }
 }
 

@@ -8,7 +8,7 @@
 //! | `kill.rs` | runs that were killed at random moments |
 //! | `faults.rs` | full disks, missing permissions, closed pipes |
 //! | `models.rs`, `uses.rs` | commands on a model; `compare`, `score`, `generate` |
-//! | `formats.rs` | files of every format |
+//! | `formats.rs`, `mapped.rs` | files of every format; samples that stay in theirs |
 #![cfg(feature = "cli")]
 
 mod family;
@@ -17,6 +17,7 @@ mod faults;
 mod formats;
 #[cfg(unix)]
 mod kill;
+mod mapped;
 mod models;
 mod program;
 mod resume;

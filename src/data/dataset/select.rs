@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{Dataset, Values};
+use autoencoder_kernels::Mat;
+
+use super::{Dataset, MappedValues, Stored, Values};
 use crate::error::{Error, Result};
 
 impl Dataset {
     /// The samples `indices` in that order, with their labels; one may come twice.
-    /// Unlike a [`slice`](Self::slice), a copy.
+    /// Unlike a [`slice`](Self::slice), a copy, in memory.
     ///
     /// # Errors
-    /// [`Error::RowOutOfRange`].
+    /// [`Error::RowOutOfRange`]; [`Error::Format`] for a mapped file that was
+    /// changed meanwhile, [`Error::Kernels`] if a copy of its samples does not fit
+    /// in memory.
     pub fn select(&self, indices: &[usize]) -> Result<Self> {
         let rows = self.len();
         if let Some(&row) = indices.iter().find(|&&i| i >= rows) {
@@ -19,6 +23,7 @@ impl Dataset {
         let values = match &self.values {
             Values::F32(values) => Values::F32(Arc::new(self.pick(values, indices))),
             Values::U8(values) => Values::U8(Arc::new(self.pick(values, indices))),
+            Values::Mapped(values) => self.copy(values, indices)?,
         };
         let labels = self.labels().map(|labels| {
             let labels = indices.iter().map(|&i| labels[i]);
@@ -50,6 +55,32 @@ impl Dataset {
         })?;
         let all = (0..labels.len()).filter(|&i| keep(labels[i]));
         self.select(&all.collect::<Vec<_>>())
+    }
+
+    /// Copies samples of a mapped file to memory.
+    fn copy(&self, values: &MappedValues, indices: &[usize]) -> Result<Values> {
+        self.check_file()?;
+        let features = self.features;
+        let first = |i: usize| (self.rows.start + i) * features;
+        if values.stored != Stored::U8 {
+            let mut mat = Mat::try_zeros(indices.len(), features)?;
+            self.gather(indices, mat.as_mut())?;
+            return Ok(Values::F32(Arc::new(mat.as_slice().to_vec())));
+        }
+        let too_large = || {
+            Error::from(autoencoder_kernels::Error::TooLarge {
+                shape: (indices.len(), features),
+            })
+        };
+        let mut bytes = Vec::new();
+        let size = indices.len().checked_mul(features).ok_or_else(too_large)?;
+        bytes.try_reserve_exact(size).map_err(|_| too_large())?;
+        for &i in indices {
+            let at = bytes.len();
+            bytes.resize(at + features, 0);
+            values.read_u8(first(i), &mut bytes[at..])?;
+        }
+        Ok(Values::U8(Arc::new(bytes)))
     }
 
     fn pick<T: Copy>(&self, values: &[T], indices: &[usize]) -> Vec<T> {
