@@ -13,6 +13,8 @@ const LIMIT: f32 = 15.0;
 
 impl Elementwise for Gelu {
     const SAVES: Saves = Saves::Input;
+    const MAX_ULP: f32 = 8.5;
+    const DERIVATIVE_MAX_ULP: f32 = 1.5;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
@@ -44,6 +46,8 @@ const CUBIC: f32 = 0.071_354_814;
 
 impl Elementwise for GeluTanh {
     const SAVES: Saves = Saves::Input;
+    const MAX_ULP: f32 = 200.0;
+    const DERIVATIVE_MAX_ULP: f32 = 18.0;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {

@@ -9,6 +9,8 @@ pub(super) struct Identity;
 
 impl Elementwise for Identity {
     const SAVES: Saves = Saves::Output;
+    const MAX_ULP: f32 = 0.0;
+    const DERIVATIVE_MAX_ULP: f32 = 0.0;
     const IS_IDENTITY: bool = true;
     const FUSES_WITH_LOSS: bool = true;
 
@@ -33,6 +35,8 @@ pub(super) struct Relu;
 
 impl Elementwise for Relu {
     const SAVES: Saves = Saves::Output;
+    const MAX_ULP: f32 = 0.0;
+    const DERIVATIVE_MAX_ULP: f32 = 0.0;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
@@ -63,6 +67,8 @@ pub(super) struct LeakyRelu {
 
 impl Elementwise for LeakyRelu {
     const SAVES: Saves = Saves::Output;
+    const MAX_ULP: f32 = 0.5;
+    const DERIVATIVE_MAX_ULP: f32 = 0.0;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
@@ -96,6 +102,8 @@ pub(super) struct Elu {
 
 impl Elementwise for Elu {
     const SAVES: Saves = Saves::Output;
+    const MAX_ULP: f32 = 3.5;
+    const DERIVATIVE_MAX_ULP: f32 = 0.5;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
@@ -130,6 +138,8 @@ const ALPHA: f32 = 1.673_263_2;
 
 impl Elementwise for Selu {
     const SAVES: Saves = Saves::Output;
+    const MAX_ULP: f32 = 2.75;
+    const DERIVATIVE_MAX_ULP: f32 = 0.75;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {

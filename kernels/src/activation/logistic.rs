@@ -1,6 +1,7 @@
 //! Sigmoid and what is made of it.
 
 use super::{Elementwise, Saves};
+use crate::math::{SIGMOID_MAX_ULP, SOFTPLUS_MAX_ULP, TANH_MAX_ULP};
 use crate::math::{expm1, sigmoid, softplus, tanh};
 use crate::simd::Simd;
 
@@ -9,6 +10,8 @@ pub(super) struct Sigmoid;
 
 impl Elementwise for Sigmoid {
     const SAVES: Saves = Saves::Output;
+    const MAX_ULP: f32 = SIGMOID_MAX_ULP;
+    const DERIVATIVE_MAX_ULP: f32 = 0.25;
     const FUSES_WITH_LOSS: bool = true;
 
     #[inline(always)]
@@ -32,6 +35,8 @@ pub(super) struct Tanh;
 
 impl Elementwise for Tanh {
     const SAVES: Saves = Saves::Output;
+    const MAX_ULP: f32 = TANH_MAX_ULP;
+    const DERIVATIVE_MAX_ULP: f32 = 0.5;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
@@ -54,6 +59,8 @@ pub(super) struct Softplus;
 
 impl Elementwise for Softplus {
     const SAVES: Saves = Saves::Output;
+    const MAX_ULP: f32 = SOFTPLUS_MAX_ULP;
+    const DERIVATIVE_MAX_ULP: f32 = 0.5;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
@@ -83,6 +90,8 @@ const SILU_LIMIT: f32 = 110.0;
 
 impl Elementwise for Silu {
     const SAVES: Saves = Saves::Input;
+    const MAX_ULP: f32 = 3.25;
+    const DERIVATIVE_MAX_ULP: f32 = 9.0;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {

@@ -94,6 +94,9 @@ impl Activation {
         Activation::Softmax,
     ];
 
+    /// 2⁻¹¹⁹; see [`Activation::max_ulp`].
+    pub const SMALL: f32 = f32::from_bits((127 - 119) << 23);
+
     /// Calls `visitor` with the activation as a type. Softmax comes as
     /// [`Identity`]: it needs a whole row, so its callers run
     /// [`softmax`] over the rows in a pass of its own.
@@ -124,6 +127,36 @@ impl Activation {
             }
         }
         self.visit(Get)
+    }
+
+    /// Error bound of the activation in ULP, on every level and for every
+    /// `f32`; [`math`](crate::math) has a table of the largest errors that
+    /// there are. Gelu, its tanh form and silu multiply a number that may be
+    /// subnormal by z: where their result is smaller than
+    /// [`Activation::SMALL`], the unit is the spacing there, 2⁻¹⁴². `None` for
+    /// softmax, whose results depend on a whole row.
+    pub fn max_ulp(self) -> Option<f32> {
+        struct Get;
+        impl ActivationVisitor for Get {
+            type Output = f32;
+            fn visit<A: Elementwise>(self, _: A) -> f32 {
+                A::MAX_ULP
+            }
+        }
+        self.is_elementwise().then(|| self.visit(Get))
+    }
+
+    /// Error bound of act′, from exactly what [`Activation::saves`] says, in
+    /// ULP of act′ or of 1, whichever is larger. `None` for softmax.
+    pub fn derivative_max_ulp(self) -> Option<f32> {
+        struct Get;
+        impl ActivationVisitor for Get {
+            type Output = f32;
+            fn visit<A: Elementwise>(self, _: A) -> f32 {
+                A::DERIVATIVE_MAX_ULP
+            }
+        }
+        self.is_elementwise().then(|| self.visit(Get))
     }
 
     /// The z where the derivative jumps: there a finite difference says
@@ -173,6 +206,10 @@ fn check_parameter(name: &'static str, value: f32) -> Result<(), Error> {
 pub(crate) trait Elementwise: Copy + Send + Sync + 'static {
     /// What [`Self::derivative`] takes.
     const SAVES: Saves;
+    /// See [`Activation::max_ulp`].
+    const MAX_ULP: f32;
+    /// See [`Activation::derivative_max_ulp`].
+    const DERIVATIVE_MAX_ULP: f32;
     /// Whether `apply` returns its argument, so that callers can skip passes.
     const IS_IDENTITY: bool = false;
     /// Whether a loss is compiled into one pass with it: for activations that

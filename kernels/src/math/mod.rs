@@ -20,6 +20,8 @@
 //!
 //! Each function is written once, generic over the SIMD level, without
 //! branches or tables, so that kernels inline it into their own loops.
+//!
+#![doc = include_str!("../../ACCURACY.md")]
 
 mod erf;
 mod exp;
@@ -192,4 +194,4 @@ impl Kernel for Apply<'_> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

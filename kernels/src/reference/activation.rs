@@ -79,6 +79,21 @@ pub fn derivative(activation: Activation, z: f64) -> f64 {
     }
 }
 
+/// act′ from what the activation saves ([`Activation::saves`]), y or z.
+pub fn derivative_of_saved(activation: Activation, saved: f64) -> f64 {
+    let below = |value: f64| if saved > 0.0 { 1.0 } else { value };
+    match activation {
+        Activation::Elu { alpha } => below(saved + f64::from(alpha)),
+        Activation::Selu if saved > 0.0 => LAMBDA,
+        Activation::Selu => saved + LAMBDA * ALPHA,
+        Activation::Sigmoid => saved * (1.0 - saved),
+        Activation::Tanh => 1.0 - saved * saved,
+        Activation::Softplus => -(-saved).exp_m1(),
+        // Those of z; and steps, for which y has the sign of z.
+        _ => derivative(activation, saved),
+    }
+}
+
 /// act″(z); at a kink, that of its left
 pub fn second_derivative(activation: Activation, z: f64) -> f64 {
     let below = |value: f64| if z > 0.0 { 0.0 } else { value };
@@ -127,6 +142,7 @@ pub fn softmax_backward(y: &[f64], dy: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::activation::Saves;
 
     #[test]
     fn derivatives_match_central_differences() {
@@ -140,6 +156,15 @@ mod tests {
                 let f = |z| apply(activation, z);
                 let want = (f(z + h) - f(z - h)) / (2.0 * h);
                 let got = derivative(activation, z);
+                let saved = match activation.saves() {
+                    Saves::Input => z,
+                    Saves::Output => f(z),
+                };
+                let from_saved = derivative_of_saved(activation, saved);
+                assert!(
+                    (from_saved - got).abs() < 1e-14,
+                    "{activation}′ at {z}: {from_saved} from what is saved, not {got}"
+                );
                 assert!(
                     (got - want).abs() < 1e-8,
                     "{activation} at {z}: {got}, not {want}"

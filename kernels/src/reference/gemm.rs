@@ -14,11 +14,51 @@ pub fn product(a: MatRef<'_, f32>, b: MatRef<'_, f32>, i: usize, j: usize) -> (f
     (sum, magnitude)
 }
 
+/// Half the distance from 1 to the next `f32`: the largest relative error of a
+/// rounding.
+pub const UNIT_ROUNDOFF: f64 = f32::EPSILON as f64 / 2.0;
+
+/// γ_k = k·u/(1 − k·u), with u the [`UNIT_ROUNDOFF`]: the relative error that k
+/// roundings add up to (Higham, *Accuracy and Stability of Numerical
+/// Algorithms*, 2002, section 3.1). For k below 2²⁴.
+pub fn gamma(k: usize) -> f64 {
+    let ku = k as f64 * UNIT_ROUNDOFF;
+    ku / (1.0 - ku)
+}
+
 /// Bound on the error of a sum of `k` products in f32, added in any order:
-/// γ_k·Σ|aᵢ·bᵢ| with γ_k = k·u/(1 − k·u), u = 2⁻²⁴ (Higham, *Accuracy and
-/// Stability of Numerical Algorithms*, 2002, section 3.1), and k subnormal
-/// roundings.
+/// γ_k·Σ|aᵢ·bᵢ|, and k subnormal roundings.
 pub fn product_error(k: usize, magnitude: f64) -> f64 {
-    let ku = k as f64 * f64::from(f32::EPSILON) / 2.0;
-    ku / (1.0 - ku) * magnitude + k as f64 * f64::from(f32::from_bits(1))
+    gamma(k) * magnitude + k as f64 * f64::from(f32::from_bits(1))
+}
+
+/// Element (i, j) of α·A·B + β·C in f64, how far from it an f32 may be, and a
+/// bound on the magnitude of what is added up on the way: only where that
+/// is beyond `f32::MAX` may sums overflow.
+pub fn element(
+    (alpha, beta): (f32, f32),
+    a: MatRef<'_, f32>,
+    b: MatRef<'_, f32>,
+    c: MatRef<'_, f32>,
+    (i, j): (usize, usize),
+) -> (f64, f64, f64) {
+    let (sum, magnitude) = product(a, b, i, j);
+    let (alpha, beta) = (f64::from(alpha), f64::from(beta));
+    // β = 0 does not read C.
+    let kept = if beta == 0.0 {
+        0.0
+    } else {
+        beta * f64::from(c.get(i, j))
+    };
+    // The product's error, a rounding each of α·, β· and their sum, and
+    // subnormal roundings.
+    let error = alpha.abs() * product_error(a.cols(), magnitude)
+        + 2.0 * UNIT_ROUNDOFF * ((alpha * magnitude).abs() + kept.abs())
+        + f64::from(f32::from_bits(2));
+    let largest = magnitude.max((alpha * magnitude).abs() + kept.abs());
+    (
+        alpha * sum + kept,
+        error,
+        largest * (1.0 + gamma(a.cols() + 3)),
+    )
 }

@@ -76,9 +76,48 @@ pub fn normal_density(x: f64) -> f64 {
     0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (-0.5 * x * x).exp()
 }
 
+/// Distance from `want` in units of the spacing of `f32` there, or at `at_least`
+/// where that is larger in magnitude: 0 for the plain error in ULP, which for a
+/// subnormal `want` counts in steps of 2⁻¹⁴⁹. ∞ counts as 2¹²⁸, the number
+/// after the largest. Two NaN are 0 apart, a NaN from a number ∞.
+#[inline]
+pub fn error_in_ulp(got: f32, want: f64, at_least: f64) -> f64 {
+    let beyond = f64::from_bits((1023 + 128) << 52); // 2¹²⁸
+    let (got, limited) = (
+        f64::from(got).clamp(-beyond, beyond),
+        want.clamp(-beyond, beyond),
+    );
+    let magnitude = limited.abs().max(at_least);
+    // 2^(23 − exponent), exactly.
+    let exponent = (magnitude.to_bits() >> 52).clamp(1023 - 126, 1023 + 127);
+    let inverse_spacing = f64::from_bits((2 * 1023 + 23 - exponent) << 52);
+    let error = (got - limited).abs() * inverse_spacing;
+    match (got.is_nan(), want.is_nan()) {
+        (false, false) => error,
+        (true, true) => 0.0,
+        _ => f64::INFINITY,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ruler_measures() {
+        let ulp = |got, want| error_in_ulp(got, want, 0.0);
+        assert_eq!(ulp(1.0, 1.0), 0.0);
+        assert_eq!(ulp(1.0 + f32::EPSILON, 1.0), 1.0);
+        assert_eq!(ulp(1e-45, 0.0), 1.0);
+        assert_eq!(ulp(-1e-45, 1e-310), 1.0);
+        assert_eq!(ulp(f32::INFINITY, f64::from(f32::MAX)), 1.0);
+        assert_eq!(ulp(f32::INFINITY, f64::INFINITY), 0.0);
+        assert_eq!(ulp(f32::NAN, f64::NAN), 0.0);
+        assert_eq!(ulp(f32::NAN, 0.0), f64::INFINITY);
+        assert_eq!(ulp(0.0, f64::NAN), f64::INFINITY);
+        assert_eq!(error_in_ulp(f32::EPSILON, 0.0, 1.0), 1.0);
+        assert_eq!(error_in_ulp(8.0, 4.0, 1.0), 2f64.powi(23));
+    }
 
     /// Values to 17 digits, from 40-digit arithmetic.
     #[test]
