@@ -45,6 +45,7 @@
 //! | [`parallel`], [`crossover`] | regions of independent tasks on the caller's pool, and from when on they pay |
 //! | [`level`] | detection and dispatch of SIMD levels |
 //! | `simd` | the register operations of each level |
+//! | `extent` | debug assertions on the memory that raw operands reach |
 //! | `tuning` | every number chosen by measurement |
 //!
 //! # Promises
@@ -72,6 +73,7 @@ pub mod convert;
 pub mod crossover;
 pub mod dense;
 pub mod error;
+mod extent;
 pub mod gather;
 pub mod gemm;
 pub mod level;

@@ -1,12 +1,14 @@
 //! A drop-in for the `matrixmultiply` crate's `sgemm`: the same signature, the
 //! same contract, on the kernels of this crate.
 
+use crate::extent::Extent;
 use crate::gemm::{Output, Term, gemm_raw};
 use crate::parallel::Context;
 
 /// C = α·A·B + β·C for raw matrices: A is m × k, B is k × n, C is m × n;
 /// element (i, j) of X lies at `x + i·rsx + j·csx`, and strides may be
-/// negative. β = 0 never reads C. Threads come from the current rayon pool.
+/// negative. β = 0 never reads C; α = 0 reads A and B, see
+/// [`gemm`](crate::gemm::gemm()). Threads come from the current rayon pool.
 ///
 /// # Safety
 /// * A and B are readable, and C is writable (and, unless β = 0, readable), at
@@ -42,6 +44,8 @@ pub unsafe fn sgemm(
         b,
         b_strides: (rsb, csb),
         k,
+        a_extent: Extent::new(a, (m, k), (rsa, csa)),
+        b_extent: Extent::new(b, (k, n), (rsb, csb)),
     };
     let output = Output {
         c,

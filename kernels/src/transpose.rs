@@ -1,6 +1,7 @@
 //! Transposed copies: Wᵀ for the gradient that a layer hands down.
 
 use crate::error::{Error, check_shape};
+use crate::extent::Extent;
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::parallel::{Context, Shared, for_each};
@@ -52,6 +53,10 @@ impl Kernel for Transpose<'_> {
         let from_stride = self.from.row_stride() as isize;
         let from = Shared::new(self.from.as_ptr().cast_mut());
         let to = Shared::new(self.to.as_mut_ptr());
+        let extents = (
+            Extent::new(from.get(), (rows, cols), (from_stride, 1)),
+            Extent::new(to.get(), (cols, rows), strides),
+        );
         let strip = |strip: usize| {
             let first = strip * STRIP;
             let lines = STRIP.min(cols - first);
@@ -62,14 +67,11 @@ impl Kernel for Transpose<'_> {
                     // elements are neighbours, are rows of `to`, which nobody
                     // else writes.
                     unsafe {
-                        transpose_lines(
-                            s,
-                            from.get().add(first),
-                            from_stride,
-                            (rows, lines),
-                            to.get().offset(first as isize * strides.0),
-                            strides,
-                        );
+                        let from = from.get().add(first);
+                        let to = to.get().offset(first as isize * strides.0);
+                        extents.0.check(from, (rows, lines), (from_stride, 1));
+                        extents.1.check(to, (lines, rows), strides);
+                        transpose_lines(s, from, from_stride, (rows, lines), to, strides);
                     }
                 },
             );
@@ -97,6 +99,7 @@ pub(crate) unsafe fn transpose_lines<T: Copy, S: Registers<T>>(
         // write the same again.
         for i in starts(rows) {
             for j in starts(cols) {
+                debug_assert!(i + SQUARE <= rows && j + SQUARE <= cols);
                 // SAFETY: the square lies inside of both.
                 unsafe {
                     s.transpose_square(

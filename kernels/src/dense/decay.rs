@@ -79,7 +79,7 @@ impl Kernel for AddTo<'_> {
         let factors = Factors {
             weight: Source::new(self.weight),
             all: self.decay.all,
-            columns: columns(self.decay),
+            columns: Source::vector(self.decay.columns),
         };
         // SAFETY: both matrices have contiguous rows of this shape, and the
         // factors a column for each, as checked.
@@ -89,17 +89,13 @@ impl Kernel for AddTo<'_> {
     }
 }
 
-fn columns(decay: Decay<'_>) -> *const f32 {
-    decay.columns.map_or(std::ptr::null(), <[f32]>::as_ptr)
-}
-
 /// A [`Decay`] with the weights that it multiplies.
 #[derive(Clone, Copy)]
 struct Factors {
     weight: Source,
     all: f32,
-    /// Null where there are none.
-    columns: *const f32,
+    /// Every row is the columns' factors.
+    columns: Source,
 }
 
 impl Factors {
@@ -118,6 +114,8 @@ impl Factors {
         (row, col): (usize, usize),
         (rows, cols): (usize, usize),
     ) {
+        self.weight.check((row, col), (rows, cols));
+        self.columns.check((row, col), (rows, cols));
         for i in 0..rows {
             for_each_vector(
                 s,
@@ -130,8 +128,8 @@ impl Factors {
                         let to = to.add(i * stride + j);
                         let w = load(s, self.weight.at(row + i, col + j), mask);
                         let mut gradient = load(s, to, mask);
-                        if !self.columns.is_null() {
-                            let factors = load(s, self.columns.add(col + j), mask);
+                        if !self.columns.is_none() {
+                            let factors = load(s, self.columns.at(0, col + j), mask);
                             gradient = s.mul_add(factors, w, gradient);
                         }
                         if self.all != 0.0 {
@@ -155,12 +153,9 @@ pub(super) struct Decayed<S, T> {
 impl<S, T> Decayed<S, T> {
     pub(super) fn new(s: S, decay: Decay<'_>, weight: Destination, then: T) -> Self {
         let factors = Factors {
-            weight: Source {
-                data: weight.data,
-                row_stride: weight.row_stride,
-            },
+            weight: weight.as_source(),
             all: decay.all,
-            columns: columns(decay),
+            columns: Source::vector(decay.columns),
         };
         Decayed { s, factors, then }
     }

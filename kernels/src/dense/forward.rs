@@ -3,7 +3,7 @@
 use super::{Destination, Source, check_rows_contiguous, for_each_vector, load, store};
 use crate::activation::{Activation, ActivationVisitor, Elementwise};
 use crate::error::{Error, check_length, check_shape};
-use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
+use crate::gemm::epilogue::{Panel, Sink, TileOperation};
 use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
@@ -53,7 +53,7 @@ impl Forward<'_> {
             context: context.for_work(flops((batch, outputs), inputs)),
             shape: (batch, outputs),
             term: Term::new(self.x, self.weight),
-            bias: self.bias.map_or(std::ptr::null(), <[f32]>::as_ptr),
+            bias: Source::vector(self.bias),
             y: Destination::new(self.output),
             z: self
                 .pre_activation
@@ -82,7 +82,8 @@ struct Work {
     context: Context,
     shape: (usize, usize),
     term: Term<f32>,
-    bias: *const f32,
+    /// Every row is the bias.
+    bias: Source,
     y: Destination,
     z: Destination,
 }
@@ -115,23 +116,14 @@ impl<A: Elementwise> Kernel for Typed<A> {
         // the checked shapes; the exclusive borrows keep Y and Z apart from
         // the operands; each tile writes its own elements.
         unsafe {
-            if A::IS_IDENTITY && work.bias.is_null() && work.z.is_none() {
-                let store = Store {
-                    c: work.y.data,
-                    row_stride: work.y.row_stride as isize,
-                    alpha: 1.0,
-                    beta: None,
-                    plain: true,
-                };
+            if A::IS_IDENTITY && work.bias.is_none() && work.z.is_none() {
+                let store = work.y.store();
                 multiply(s, work.shape, &[work.term], Sink::Store(store), parallelism);
             } else {
                 let operation = BiasActivation {
                     s,
                     activation: self.activation,
-                    bias: Source {
-                        data: work.bias,
-                        row_stride: 0,
-                    },
+                    bias: work.bias,
                     y: work.y,
                     z: work.z,
                 };
@@ -159,6 +151,10 @@ unsafe impl<S: Sync, A: Sync> Sync for BiasActivation<S, A> {}
 impl<S: Simd, A: Elementwise> TileOperation<f32> for BiasActivation<S, A> {
     unsafe fn apply(&self, panel: Panel<f32>) {
         let s = self.s;
+        let (place, shape) = panel.rectangle();
+        self.bias.check(place, shape);
+        self.y.check(place, shape);
+        self.z.check(place, shape);
         s.vectorize(
             #[inline(always)]
             || {
@@ -170,7 +166,7 @@ impl<S: Simd, A: Elementwise> TileOperation<f32> for BiasActivation<S, A> {
                     #[inline(always)]
                     |j, mask| {
                         let col = panel.col + j;
-                        let bias = if self.bias.data.is_null() {
+                        let bias = if self.bias.is_none() {
                             // x + −0 is x; −0 + 0 would be 0.
                             s.splat(-0.0)
                         } else {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::activation::{Activation, ActivationVisitor, Elementwise};
 use crate::error::{Error, check_length, check_shape};
-use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
+use crate::gemm::epilogue::{Panel, Sink, TileOperation};
 use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
@@ -79,7 +79,7 @@ impl BackwardInput<'_> {
             term: Term::new(self.delta, self.weight_transposed),
             saved: self.saved.map_or(Source::NONE, Source::new),
             output: Destination::new(self.output.as_mut()),
-            sums: fused.map_or(std::ptr::null_mut(), <[f32]>::as_mut_ptr),
+            sums: Destination::vector(fused),
         });
         match separate {
             Some(sums) => column_sums(context, self.output.as_ref(), sums),
@@ -95,8 +95,8 @@ struct Work {
     term: Term<f32>,
     saved: Source,
     output: Destination,
-    /// Null where no column sums are wanted, as always on many threads.
-    sums: *mut f32,
+    /// None where no column sums are wanted, as always on many threads.
+    sums: Destination,
 }
 
 impl ActivationVisitor for Work {
@@ -128,14 +128,8 @@ impl<A: Elementwise> Kernel for Typed<A> {
         // written apart from what is read; each tile writes its own elements,
         // and sums are written on one thread only.
         unsafe {
-            if A::IS_IDENTITY && work.sums.is_null() {
-                let store = Store {
-                    c: work.output.data,
-                    row_stride: work.output.row_stride as isize,
-                    alpha: 1.0,
-                    beta: None,
-                    plain: true,
-                };
+            if A::IS_IDENTITY && work.sums.is_none() {
+                let store = work.output.store();
                 multiply(s, work.shape, &terms, Sink::Store(store), parallelism);
             } else {
                 let operation = Slope {
@@ -158,16 +152,22 @@ struct Slope<S, A> {
     activation: A,
     saved: Source,
     output: Destination,
-    sums: *mut f32,
+    sums: Destination,
 }
 
 // SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
-// threads apart where they write `output`; `sums` is null on many threads.
+// threads apart where they write `output`; `sums` is none on many threads.
 unsafe impl<S: Sync, A: Sync> Sync for Slope<S, A> {}
 
 impl<S: Simd, A: Elementwise> TileOperation<f32> for Slope<S, A> {
     unsafe fn apply(&self, panel: Panel<f32>) {
         let s = self.s;
+        let (place, shape) = panel.rectangle();
+        if !A::IS_IDENTITY {
+            self.saved.check(place, shape);
+        }
+        self.output.check(place, shape);
+        self.sums.check(place, shape);
         s.vectorize(
             #[inline(always)]
             || {
@@ -179,11 +179,11 @@ impl<S: Simd, A: Elementwise> TileOperation<f32> for Slope<S, A> {
                     #[inline(always)]
                     |j, mask| {
                         let col = panel.col + j;
-                        let mut column = if self.sums.is_null() {
+                        let mut column = if self.sums.is_none() {
                             s.splat(0.0)
                         } else {
                             // SAFETY: columns `col ..` of the sums, by mask.
-                            unsafe { load(s, self.sums.add(col), mask) }
+                            unsafe { load(s, self.sums.at(0, col), mask) }
                         };
                         for i in 0..panel.rows {
                             let row = panel.row + i;
@@ -201,9 +201,9 @@ impl<S: Simd, A: Elementwise> TileOperation<f32> for Slope<S, A> {
                                 column = s.add(column, delta);
                             }
                         }
-                        if !self.sums.is_null() {
+                        if !self.sums.is_none() {
                             // SAFETY: as for the load.
-                            unsafe { store(s, self.sums.add(col), column, mask) };
+                            unsafe { store(s, self.sums.at(0, col), column, mask) };
                         }
                     },
                 );

@@ -74,12 +74,10 @@ impl ForwardLoss<'_> {
             level: context.level,
             shape: (batch, outputs),
             term: Term::new(self.x, self.weight),
-            bias: self.bias.map_or(std::ptr::null(), <[f32]>::as_ptr),
+            bias: Source::vector(self.bias),
             target: Source::new(self.target),
             delta: Destination::new(self.delta),
-            sums: self
-                .bias_gradient
-                .map_or(std::ptr::null_mut(), <[f32]>::as_mut_ptr),
+            sums: Destination::vector(self.bias_gradient),
             scale: self.scale * self.loss.feature_scale(outputs),
             total: &raw mut total,
             lifetime: PhantomData,
@@ -135,14 +133,26 @@ struct Work<'a> {
     level: Level,
     shape: (usize, usize),
     term: Term<f32>,
-    bias: *const f32,
+    bias: Source,
     target: Source,
     delta: Destination,
-    /// Null where no column sums are wanted.
-    sums: *mut f32,
+    /// None where no column sums are wanted.
+    sums: Destination,
     scale: f32,
     total: *mut f64,
     lifetime: PhantomData<&'a mut [f32]>,
+}
+
+impl Work<'_> {
+    /// Panics in debug builds if an operand lacks elements of the panel.
+    #[inline(always)]
+    fn check(&self, panel: &Panel<f32>) {
+        let (place, shape) = panel.rectangle();
+        self.bias.check(place, shape);
+        self.target.check(place, shape);
+        self.delta.check(place, shape);
+        self.sums.check(place, shape);
+    }
 }
 
 struct WithActivation<'a> {
@@ -300,6 +310,7 @@ impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for InOnePa
         // A panel adds this many vectors to its sum, at most.
         const { assert!(L::ADDS_BEFORE_FLUSH >= MAX_PANEL_VECTORS) };
         let (s, work) = (self.s, &self.work);
+        work.check(&panel);
         let total = s.vectorize(
             #[inline(always)]
             || {
@@ -314,17 +325,17 @@ impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for InOnePa
                     #[inline(always)]
                     |j, mask| {
                         let col = panel.col + j;
-                        let read = |from: *const f32| {
-                            if from.is_null() {
+                        let read = |from: Source| {
+                            if from.is_none() {
                                 // x + −0 is x; −0 + 0 would be 0.
                                 s.splat(-0.0)
                             } else {
                                 // SAFETY: columns `col ..` of the bias and the
                                 // sums exist, by mask.
-                                unsafe { load(s, from.add(col), mask) }
+                                unsafe { load(s, from.at(0, col), mask) }
                             }
                         };
-                        let (bias, mut column) = (read(bias), read(sums));
+                        let (bias, mut column) = (read(bias), read(sums.as_source()));
                         for i in 0..panel.rows {
                             let row = panel.row + i;
                             // SAFETY: the panel's rows hold whole vectors;
@@ -348,9 +359,9 @@ impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for InOnePa
                                 column = s.add(column, v);
                             }
                         }
-                        if !sums.is_null() {
+                        if !sums.is_none() {
                             // SAFETY: as for the load.
-                            unsafe { store(s, sums.add(col), column, mask) };
+                            unsafe { store(s, sums.at(0, col), column, mask) };
                         }
                     },
                 );
@@ -378,6 +389,7 @@ impl<S: Simd, L: ElementwiseLoss> TileOperation<f32> for InPasses<'_, S, L> {
     unsafe fn apply(&self, panel: Panel<f32>) {
         const { assert!(L::ADDS_BEFORE_FLUSH >= MAX_PANEL_VECTORS) };
         let (s, work) = (self.s, &self.work);
+        work.check(&panel);
         let len = panel.rows * panel.stride;
         let (mut y_room, mut delta_room) = ([0.0; MAX_PANEL], [0.0; MAX_PANEL]);
         let (y, delta) = (&mut y_room[..len], &mut delta_room[..len]);
@@ -385,11 +397,11 @@ impl<S: Simd, L: ElementwiseLoss> TileOperation<f32> for InPasses<'_, S, L> {
         // micro-kernel, and is this call's own.
         let z = unsafe { std::slice::from_raw_parts_mut(panel.data, len) };
         // SAFETY: the bias has the panel's columns.
-        let bias = (!work.bias.is_null())
-            .then(|| unsafe { std::slice::from_raw_parts(work.bias.add(panel.col), panel.cols) });
+        let bias = (!work.bias.is_none())
+            .then(|| unsafe { std::slice::from_raw_parts(work.bias.at(0, panel.col), panel.cols) });
         // SAFETY: the sums have the panel's columns; nobody else holds them.
-        let mut sums = (!work.sums.is_null()).then(|| unsafe {
-            std::slice::from_raw_parts_mut(work.sums.add(panel.col), panel.cols)
+        let mut sums = (!work.sums.is_none()).then(|| unsafe {
+            std::slice::from_raw_parts_mut(work.sums.at(0, panel.col), panel.cols)
         });
         let rows = |room: usize| room * panel.stride..room * panel.stride + panel.cols;
 

@@ -39,6 +39,8 @@ pub use weight::{BackwardWeight, GradientTerm, MAX_TERMS, UpdateWeight};
 use std::ops::Range;
 
 use crate::error::Error;
+use crate::extent::Extent;
+use crate::gemm::epilogue::Store;
 use crate::mat::{MatMut, MatRef};
 use crate::prefetch::prefetch_row;
 use crate::simd::Simd;
@@ -65,18 +67,46 @@ pub(crate) fn check_rows_contiguous(
 struct Source {
     data: *const f32,
     row_stride: usize,
+    extent: Extent,
 }
 
 impl Source {
     const NONE: Source = Source {
         data: std::ptr::null(),
         row_stride: 0,
+        extent: Extent::NONE,
     };
 
     fn new(mat: MatRef<'_, f32>) -> Self {
+        let strides = (mat.row_stride() as isize, 1);
         Source {
             data: mat.as_ptr(),
             row_stride: mat.row_stride(),
+            extent: Extent::new(mat.as_ptr(), mat.shape(), strides),
+        }
+    }
+
+    /// The same vector in every row.
+    fn vector(data: Option<&[f32]>) -> Self {
+        data.map_or(Source::NONE, |data| Source {
+            data: data.as_ptr(),
+            row_stride: 0,
+            extent: Extent::of_slice(data.as_ptr(), data.len()),
+        })
+    }
+
+    fn is_none(self) -> bool {
+        self.data.is_null()
+    }
+
+    /// Panics in debug builds if the place of a tile reaches outside of the
+    /// matrix, if there is one.
+    #[inline(always)]
+    fn check(self, (row, col): (usize, usize), shape: (usize, usize)) {
+        if cfg!(debug_assertions) && !self.is_none() {
+            let start = self.data.wrapping_add(row * self.row_stride + col);
+            self.extent
+                .check(start, shape, (self.row_stride as isize, 1));
         }
     }
 
@@ -95,19 +125,59 @@ impl Source {
 struct Destination {
     data: *mut f32,
     row_stride: usize,
+    extent: Extent,
 }
 
 impl Destination {
     const NONE: Destination = Destination {
         data: std::ptr::null_mut(),
         row_stride: 0,
+        extent: Extent::NONE,
     };
 
     fn new(mut mat: MatMut<'_, f32>) -> Self {
+        let source = Source::new(mat.as_ref());
         Destination {
             data: mat.as_mut_ptr(),
-            row_stride: mat.row_stride(),
+            row_stride: source.row_stride,
+            extent: source.extent,
         }
+    }
+
+    /// The same vector in every row.
+    fn vector(data: Option<&mut [f32]>) -> Self {
+        data.map_or(Destination::NONE, |data| Destination {
+            data: data.as_mut_ptr(),
+            row_stride: 0,
+            extent: Extent::of_slice(data.as_ptr(), data.len()),
+        })
+    }
+
+    /// The same place, to read.
+    fn as_source(self) -> Source {
+        Source {
+            data: self.data,
+            row_stride: self.row_stride,
+            extent: self.extent,
+        }
+    }
+
+    /// The product itself goes there.
+    fn store(self) -> Store<f32> {
+        Store {
+            c: self.data,
+            row_stride: self.row_stride as isize,
+            alpha: 1.0,
+            beta: None,
+            plain: true,
+            extent: self.extent,
+        }
+    }
+
+    /// As [`Source::check`].
+    #[inline(always)]
+    fn check(self, place: (usize, usize), shape: (usize, usize)) {
+        self.as_source().check(place, shape);
     }
 
     fn is_none(self) -> bool {

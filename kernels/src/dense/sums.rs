@@ -1,11 +1,11 @@
 //! Column sums: ∇b of a dense layer.
 
-use super::{check_rows_contiguous, for_each_vector, load, store};
+use super::check_rows_contiguous;
 use crate::error::{Error, check_length};
 use crate::level::Kernel;
 use crate::mat::MatRef;
 use crate::parallel::Context;
-use crate::simd::Simd;
+use crate::simd::{Simd, map_with};
 
 /// Adds the sum of each column of `delta` (rows × cols, rows contiguous) to
 /// `sums` (cols elements), as a chain over the rows from first to last.
@@ -33,22 +33,13 @@ impl Kernel for ColumnSums<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (from, stride) = (self.delta.as_ptr(), self.delta.row_stride());
-        let sums = self.sums.as_mut_ptr();
         for i in 0..self.delta.rows() {
-            for_each_vector(
+            map_with(
                 s,
-                self.delta.cols(),
+                self.delta.row(i).unwrap_or_default(),
+                self.sums,
                 #[inline(always)]
-                |j, mask| {
-                    // SAFETY: columns j .. of row i and of the sums exist, by
-                    // mask; both have `cols` elements, as checked.
-                    unsafe {
-                        let row = load(s, from.add(i * stride + j), mask);
-                        let sum = s.add(load(s, sums.add(j), mask), row);
-                        store(s, sums.add(j), sum, mask);
-                    }
-                },
+                |row, sum| s.add(sum, row),
             );
         }
     }

@@ -124,11 +124,9 @@ impl Kernel for Gradient<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let store = Store {
-            c: self.gradient.data,
-            row_stride: self.gradient.row_stride as isize,
-            alpha: 1.0,
             beta: self.beta,
             plain: self.beta.is_none(),
+            ..self.gradient.store()
         };
         // SAFETY: the views are readable, the gradient writable, at every
         // index of the checked shapes; its exclusive borrow keeps it apart.
@@ -267,6 +265,11 @@ impl<S: Simd, U: ElementwiseUpdate> TileOperation<f32> for Update<S, U> {
 
     unsafe fn apply(&self, panel: Panel<f32>) {
         let s = self.s;
+        let (place, shape) = panel.rectangle();
+        self.weight.check(place, shape);
+        for slot in &self.state[..U::SLOTS] {
+            slot.check(place, shape);
+        }
         s.vectorize(
             #[inline(always)]
             || {

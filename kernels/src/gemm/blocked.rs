@@ -16,9 +16,11 @@
 use std::ops::Range;
 
 use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
+use super::flops;
 use super::pack::pack_panel;
 use super::tile::{TileArguments, compute};
 use crate::crossover::PARALLEL_FLOPS;
+use crate::extent::Extent;
 use crate::mat::{Element, MatRef};
 use crate::parallel::{Parallelism, Shared, for_each};
 use crate::prefetch::prefetch_row;
@@ -36,6 +38,9 @@ pub(crate) struct Term<T> {
     /// From p to p + 1, and from column to column of B.
     pub(crate) b_strides: (isize, isize),
     pub(crate) k: usize,
+    /// What the product may read of A and of B.
+    pub(crate) a_extent: Extent,
+    pub(crate) b_extent: Extent,
 }
 
 // SAFETY: the operands are only read, and whoever starts the product
@@ -46,12 +51,15 @@ impl<T: Element> Term<T> {
     /// The product of two views. The caller sees to it that A has as many
     /// columns as B has rows.
     pub(crate) fn new(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Self {
+        let (a_strides, b_strides) = (strides(a), strides(b));
         Term {
             a: a.as_ptr(),
-            a_strides: strides(a),
+            a_strides,
             b: b.as_ptr(),
-            b_strides: strides(b),
+            b_strides,
             k: a.cols(),
+            a_extent: Extent::new(a.as_ptr(), a.shape(), a_strides),
+            b_extent: Extent::new(b.as_ptr(), b.shape(), b_strides),
         }
     }
 }
@@ -160,7 +168,7 @@ impl Plan {
         let pack_a = tile_cols >= tuning::PACK_A_TILE_COLS
             && terms
                 .iter()
-                .any(|term| m * term.k * size_of::<T>() >= tuning::PACK_A_BYTES);
+                .any(|term| flops((m, size_of::<T>()), term.k) / 2 >= tuning::PACK_A_BYTES);
         let block_rows = if pack_a || parts > 1 {
             tuning::BLOCK_ROWS.min(m)
         } else {
@@ -195,6 +203,16 @@ impl Plan {
             partial_area,
         }
     }
+}
+
+/// Part number `i` of `of` things shared among so many. Views that repeat an
+/// element make sums of any length, so that a product may need more bits.
+fn share(of: usize, among: usize, i: usize) -> Range<usize> {
+    let start = |i: usize| match of.checked_mul(i) {
+        Some(product) => product / among,
+        None => (of as u128 * i as u128 / among as u128) as usize,
+    };
+    start(i)..start(i + 1)
 }
 
 /// Into how many parts a sum of length `k` is cut; a sum of length 0 still
@@ -254,11 +272,13 @@ unsafe fn multiply_block<T, S>(
 {
     let (tile_rows, tile_cols) = (block.tile_rows(), block.tile_cols());
     let slot = block.height * block.width;
+    let space = Extent::of_slice(workspace.as_ptr(), workspace.len());
     let workspace = Shared::new(workspace.as_mut_ptr());
     let mut done = 0;
     for term in terms {
-        for index in 0..parts_of(term.k) {
-            let part = term.k * index / parts_of(term.k)..term.k * (index + 1) / parts_of(term.k);
+        let parts = parts_of(term.k);
+        for index in 0..parts {
+            let part = share(term.k, parts, index);
             let k = part.len();
             let (first, last) = (done == 0, done + 1 == plan.parts);
             done += 1;
@@ -290,16 +310,14 @@ unsafe fn multiply_block<T, S>(
                     s.vectorize(
                         #[inline(always)]
                         || unsafe {
-                            pack_panel(
-                                s,
-                                b.get()
-                                    .wrapping_offset(cols.start as isize * term.b_strides.1),
-                                (term.b_strides.1, term.b_strides.0),
-                                cols.len(),
-                                k,
-                                workspace.get().add(plan.b_area + cols.start * k),
-                                width,
-                            );
+                            let from = b
+                                .get()
+                                .wrapping_offset(cols.start as isize * term.b_strides.1);
+                            let strides = (term.b_strides.1, term.b_strides.0);
+                            let to = workspace.get().add(plan.b_area + cols.start * k);
+                            term.b_extent.check(from, (cols.len(), k), strides);
+                            space.check_slice(to, k * width);
+                            pack_panel(s, from, strides, cols.len(), k, to, width);
                         },
                     )
                 });
@@ -311,16 +329,13 @@ unsafe fn multiply_block<T, S>(
                     s.vectorize(
                         #[inline(always)]
                         || unsafe {
-                            pack_panel(
-                                s,
-                                a.get()
-                                    .wrapping_offset(rows.start as isize * term.a_strides.0),
-                                term.a_strides,
-                                rows.len(),
-                                k,
-                                workspace.get().add(rows.start * k),
-                                rows.len(),
-                            );
+                            let from = a
+                                .get()
+                                .wrapping_offset(rows.start as isize * term.a_strides.0);
+                            let to = workspace.get().add(rows.start * k);
+                            term.a_extent.check(from, (rows.len(), k), term.a_strides);
+                            space.check_slice(to, k * rows.len());
+                            pack_panel(s, from, term.a_strides, rows.len(), k, to, rows.len());
                         },
                     )
                 });
@@ -335,9 +350,8 @@ unsafe fn multiply_block<T, S>(
             for_each(parallelism, row_tasks * col_tasks, |task| {
                 let (r, c) = (task % row_tasks, task / row_tasks);
                 let mut room = Room::new();
+                let room_extent = room.extent();
                 let room = room.data::<T>();
-                let share =
-                    |of: usize, among: usize, i: usize| of * i / among..of * (i + 1) / among;
                 for j in share(tile_cols, col_tasks, c) {
                     // LOOP 2
                     let cols = block.tile_col(j);
@@ -383,7 +397,12 @@ unsafe fn multiply_block<T, S>(
                             col: block.cols.start + cols.start,
                             rows: rows.len(),
                             cols: cols.len(),
+                            a_extent: if plan.pack_a { space } else { term.a_extent },
+                            b_extent: if plan.pack_b { space } else { term.b_extent },
                         };
+                        if plan.parts > 1 {
+                            space.check_slice(partial, rows.len() * stride);
+                        }
                         // SAFETY: 1. tile_row and tile_col give 1 … height rows
                         // and 1 … width columns; 2. the operands are the
                         // caller's, where columns of B are neighbours (else it
@@ -404,6 +423,7 @@ unsafe fn multiply_block<T, S>(
                                         tile.col..tile.col + tile.cols,
                                     );
                                     let to = room.add(waiting * stride);
+                                    room_extent.check_slice(to, rows.len() * stride);
                                     compute(s, &tile, plan.pack_b, &Partial { to });
                                     waiting += tile.rows;
                                     tiles += 1;

@@ -13,6 +13,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::tile::MAX_ROWS;
+use crate::extent::Extent;
 use crate::mat::Element;
 use crate::simd::Registers;
 
@@ -44,6 +45,8 @@ pub(crate) struct Store<T> {
     pub(crate) beta: Option<T>,
     /// α = 1 and β = 0.
     pub(crate) plain: bool,
+    /// What may be written.
+    pub(crate) extent: Extent,
 }
 
 // SAFETY: the pointer is dereferenced in `finish` only, whose contract keeps
@@ -64,6 +67,7 @@ impl<T: Element, S: Registers<T>> Epilogue<T, S> for Store<T> {
         let whole = cols == NR * S::LANES;
         // SAFETY: (row, col) lies in C.
         let mut c = unsafe { self.c.offset(row as isize * self.row_stride).add(col) };
+        self.extent.check(c, (MR, cols), (self.row_stride, 1));
         for acc in acc {
             for (j, v) in acc.into_iter().enumerate() {
                 // SAFETY: the row's columns `col .. col + cols` lie in C; all
@@ -142,6 +146,13 @@ pub(crate) struct Panel<T> {
     pub(crate) cols: usize,
 }
 
+impl<T> Panel<T> {
+    /// Its place in C, and its rows and columns.
+    pub(crate) fn rectangle(&self) -> ((usize, usize), (usize, usize)) {
+        ((self.row, self.col), (self.rows, self.cols))
+    }
+}
+
 /// Something to do with finished tiles.
 pub(crate) trait TileOperation<T>: Sync {
     /// # Safety
@@ -180,6 +191,10 @@ impl Room {
     pub(crate) fn data<T: Element>(&mut self) -> *mut T {
         self.0.as_mut_ptr().cast()
     }
+
+    pub(crate) fn extent(&self) -> Extent {
+        Extent::of_slice(self.0.as_ptr(), self.0.len())
+    }
 }
 
 /// Where the finished tiles of a product go.
@@ -199,6 +214,8 @@ pub(crate) struct StoreStrided<T> {
     pub(crate) alpha: T,
     /// `None` where C is not read (β = 0).
     pub(crate) beta: Option<T>,
+    /// What may be written.
+    pub(crate) extent: Extent,
 }
 
 // SAFETY: as `Store`.
@@ -209,6 +226,12 @@ where
     T: Element + std::ops::Mul<Output = T> + std::ops::Add<Output = T>,
 {
     unsafe fn apply(&self, tile: Panel<T>) {
+        let start = self
+            .c
+            .wrapping_offset(tile.row as isize * self.row_stride)
+            .wrapping_offset(tile.col as isize * self.col_stride);
+        let strides = (self.row_stride, self.col_stride);
+        self.extent.check(start, (tile.rows, tile.cols), strides);
         for i in 0..tile.rows {
             for j in 0..tile.cols {
                 // SAFETY: (i, j) is in the tile, (row + i, col + j) in C.

@@ -15,6 +15,7 @@ mod tile;
 pub(crate) use blocked::{Term, multiply};
 
 use crate::error::{Error, check_shape};
+use crate::extent::Extent;
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::parallel::{Context, Parallelism};
@@ -115,6 +116,8 @@ pub(crate) unsafe fn gemm_raw(
             b: term.a,
             b_strides: (term.a_strides.1, term.a_strides.0),
             k: term.k,
+            a_extent: term.b_extent,
+            b_extent: term.a_extent,
         };
         (m, n) = (n, m);
         (output.row_stride, output.col_stride) = (output.col_stride, output.row_stride);
@@ -151,6 +154,7 @@ impl Kernel for Product {
         } = self.output;
         let (shape, terms) = ((self.m, self.n), [self.term]);
         let beta = (beta != 0.0).then_some(beta);
+        let extent = Extent::new(c, shape, (row_stride, col_stride));
         // SAFETY: `gemm_raw`'s contract is `multiply`'s; the epilogues write
         // the m × n elements of C, each once.
         unsafe {
@@ -162,6 +166,7 @@ impl Kernel for Product {
                     alpha,
                     beta,
                     plain,
+                    extent,
                 };
                 multiply(s, shape, &terms, Sink::Store(store), self.parallelism);
             } else {
@@ -171,6 +176,7 @@ impl Kernel for Product {
                     col_stride,
                     alpha,
                     beta,
+                    extent,
                 };
                 let sink = Sink::Operation(&store);
                 multiply(s, shape, &terms, sink, self.parallelism);

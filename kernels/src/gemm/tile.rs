@@ -23,6 +23,7 @@
 //!   micro-kernel never reads or writes C.
 
 use super::epilogue::Epilogue;
+use crate::extent::Extent;
 use crate::mat::Element;
 use crate::simd::Registers;
 
@@ -52,6 +53,9 @@ pub(crate) struct TileArguments<T> {
     pub(crate) cols: usize,
     /// Rows of the tile, 1 … `TILE_ROWS`.
     pub(crate) rows: usize,
+    /// Where A and B lie, packed or not.
+    pub(crate) a_extent: Extent,
+    pub(crate) b_extent: Extent,
 }
 
 /// Computes one tile and gives it to the epilogue.
@@ -71,6 +75,15 @@ where
 {
     let vectors = tile.cols.div_ceil(S::LANES);
     let edge = !b_full && !tile.cols.is_multiple_of(S::LANES);
+    let readable = if b_full {
+        vectors * S::LANES
+    } else {
+        tile.cols
+    };
+    tile.a_extent
+        .check(tile.a, (tile.rows, tile.k), tile.a_strides);
+    tile.b_extent
+        .check(tile.b, (tile.k, readable), (tile.b_stride, 1));
     // SAFETY: the caller's contract; `rows`, `vectors` and `edge` are those of
     // the tile.
     unsafe {
