@@ -60,7 +60,7 @@ pub fn for_each_block(
                 per_block: per_block.get(),
                 per_block_count,
                 index,
-                rows: index * block_rows..rows.min((index + 1) * block_rows),
+                rows: index * block_rows..rows.min((index * block_rows).saturating_add(block_rows)),
                 lifetime: PhantomData,
             },
         );
@@ -114,7 +114,9 @@ impl Block<'_> {
         let (count, cols) = (self.rows.len(), |buffer: usize| {
             // SAFETY: the number is in range as asserted; the matrix's fields
             // are only read during the region.
-            unsafe { (*self.buffers.add(buffer)).cols() }
+            let (rows, cols) = unsafe { (*self.buffers.add(buffer)).shape() };
+            debug_assert!(self.rows.end <= rows);
+            cols
         });
         let start = |buffer: usize| {
             // SAFETY: as above; row rows.start exists or is one past the last,
@@ -183,6 +185,7 @@ impl Block<'_> {
         // that row `index` exists; 3. it belongs to this block alone.
         unsafe {
             let mat = &*self.per_block.add(number);
+            debug_assert!(self.index < mat.rows());
             let row = mat.data().add(self.index * mat.cols());
             std::slice::from_raw_parts_mut(row, mat.cols())
         }

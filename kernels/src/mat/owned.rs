@@ -1,12 +1,12 @@
 //! [`Mat`]: a matrix that owns its elements.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::fmt;
 use std::ops::{Index, IndexMut};
 use std::ptr::NonNull;
 
 use super::{ALIGNMENT, Element, MatMut, MatRef};
-use crate::error::Error;
+use crate::error::{Error, check_length};
 
 /// A dense row-major matrix that starts at a 64-byte boundary.
 pub struct Mat<T: Element> {
@@ -25,7 +25,7 @@ impl<T: Element> Mat<T> {
     /// A matrix of zeros.
     ///
     /// # Panics
-    /// If the size overflows; see [`Mat::try_zeros`].
+    /// If there is no such memory; see [`Mat::try_zeros`].
     pub fn zeros(rows: usize, cols: usize) -> Self {
         match Self::try_zeros(rows, cols) {
             Ok(mat) => mat,
@@ -36,18 +36,18 @@ impl<T: Element> Mat<T> {
     /// A matrix of zeros.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] if the size in bytes overflows `isize`.
+    /// [`Error::TooLarge`] if the size in bytes overflows `isize`, or the system
+    /// has no such memory.
     pub fn try_zeros(rows: usize, cols: usize) -> Result<Self, Error> {
-        let layout = Self::layout(rows, cols).ok_or(Error::TooLarge {
-            shape: (rows, cols),
-        })?;
+        let shape = (rows, cols);
+        let layout = Self::layout(rows, cols).ok_or(Error::TooLarge { shape })?;
         let data = if layout.size() == 0 {
             // SAFETY: ALIGNMENT is not 0.
             unsafe { NonNull::new_unchecked(std::ptr::without_provenance_mut(ALIGNMENT)) }
         } else {
             // SAFETY: the layout's size is not 0.
             let data = unsafe { alloc_zeroed(layout) };
-            NonNull::new(data.cast()).unwrap_or_else(|| handle_alloc_error(layout))
+            NonNull::new(data.cast()).ok_or(Error::TooLarge { shape })?
         };
         Ok(Mat { data, rows, cols })
     }
@@ -55,10 +55,14 @@ impl<T: Element> Mat<T> {
     /// A copy of `data` in row-major order.
     ///
     /// # Errors
-    /// [`Error::Length`] unless `data.len() == rows · cols`.
+    /// [`Error::Length`] unless `data.len() == rows · cols`, and those of
+    /// [`Mat::try_zeros`].
     pub fn from_slice(rows: usize, cols: usize, data: &[T]) -> Result<Self, Error> {
+        // Before any memory is asked for.
+        let shape = (rows, cols);
+        let len = rows.checked_mul(cols).ok_or(Error::TooLarge { shape })?;
+        check_length("data", data.len(), len)?;
         let mut mat = Self::try_zeros(rows, cols)?;
-        crate::error::check_length("data", data.len(), rows * cols)?;
         mat.as_mut_slice().copy_from_slice(data);
         Ok(mat)
     }

@@ -230,6 +230,10 @@ impl<'a, T: Element> MatRef<'a, T> {
     }
 
     /// A row-major copy.
+    ///
+    /// # Panics
+    /// If there is no memory for it, as where strides of 0 repeat a few elements
+    /// without end.
     pub fn to_owned(&self) -> Mat<T> {
         let mut mat = Mat::zeros(self.rows, self.cols);
         mat.as_mut().copy_from(*self);

@@ -205,6 +205,9 @@ impl<'a, T: Element> MatMut<'a, T> {
 
     /// Sets every element.
     pub fn fill(&mut self, value: T) {
+        if self.cols == 0 {
+            return;
+        }
         for i in 0..self.rows {
             match self.row_mut(i) {
                 Some(row) => row.fill(value),
@@ -219,6 +222,9 @@ impl<'a, T: Element> MatMut<'a, T> {
     /// If the shapes differ.
     pub fn copy_from(&mut self, from: MatRef<'_, T>) {
         assert_eq!(self.shape(), from.shape(), "shapes differ");
+        if self.cols == 0 {
+            return;
+        }
         for i in 0..self.rows {
             match (self.row_mut(i), from.row(i)) {
                 (Some(to), Some(from)) => to.copy_from_slice(from),
