@@ -6,6 +6,9 @@
     reason = "each test binary includes this module and uses a part of it"
 )]
 
+#[cfg(unix)]
+pub mod paged;
+
 use autoencoder_kernels::{Mat, MatMut, MatRef};
 use proptest::prelude::*;
 
