@@ -59,7 +59,8 @@
 //!   NaN in gives NaN out.
 //! * **Errors, not panics**, for arguments that do not fit ([`Error`]).
 //!
-//! All `unsafe` of the project is in this crate, each block with its proof.
+//! All `unsafe` of the project is in this crate, each block with its proof;
+//! `UNSAFE.md` says what each contract is, who keeps it, and how that is tested.
 //! The safety of a SIMD operation rests on a token that only a successful
 //! detection can make; see `simd/mod.rs`.
 //!
