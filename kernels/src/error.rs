@@ -207,3 +207,19 @@ pub(crate) fn check_length(
         })
     }
 }
+
+/// Fails unless the rows' elements are neighbours in memory.
+pub(crate) fn check_rows_contiguous(
+    argument: &'static str,
+    cols: usize,
+    col_stride: usize,
+) -> Result<(), Error> {
+    if col_stride == 1 || cols <= 1 {
+        Ok(())
+    } else {
+        Err(Error::ColumnStride {
+            argument,
+            given: col_stride,
+        })
+    }
+}

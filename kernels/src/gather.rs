@@ -1,6 +1,6 @@
 //! Rows of a matrix in any order, such as the samples of a shuffled minibatch.
 
-use crate::error::{Error, check_shape};
+use crate::error::{Error, check_rows_contiguous, check_shape};
 use crate::level::{Kernel, Level};
 use crate::mat::{MatMut, MatRef};
 use crate::simd::{Simd, map_into};
@@ -29,9 +29,7 @@ pub fn gather_rows(
         });
     }
     for (argument, given) in [("from", from.col_stride()), ("to", to.col_stride())] {
-        if given != 1 && from.cols() > 1 {
-            return Err(Error::ColumnStride { argument, given });
-        }
+        check_rows_contiguous(argument, from.cols(), given)?;
     }
     level.dispatch(Gather { from, indices, to });
     Ok(())

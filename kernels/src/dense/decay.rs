@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::{Destination, Source, check_rows_contiguous, for_each_vector, load, store};
-use crate::error::{Error, check_length, check_shape};
+use super::{Destination, Source, for_each_vector, load, store};
+use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{Panel, TileOperation};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};

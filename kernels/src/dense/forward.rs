@@ -1,8 +1,8 @@
 //! Y = act(X·W + b).
 
-use super::{Destination, Source, check_rows_contiguous, for_each_vector, load, store};
+use super::{Destination, Source, for_each_vector, load, store};
 use crate::activation::{Activation, ActivationVisitor, Elementwise};
-use crate::error::{Error, check_length, check_shape};
+use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, TileOperation};
 use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;

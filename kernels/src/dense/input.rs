@@ -1,11 +1,9 @@
 //! δ of the layer below: (δ·Wᵀ) ⊙ act′.
 
 use super::forward::check_elementwise;
-use super::{
-    Destination, Source, check_rows_contiguous, column_sums, for_each_vector, load, store,
-};
+use super::{Destination, Source, column_sums, for_each_vector, load, store};
 use crate::activation::{Activation, ActivationVisitor, Elementwise};
-use crate::error::{Error, check_length, check_shape};
+use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, TileOperation};
 use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;

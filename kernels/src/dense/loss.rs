@@ -4,11 +4,9 @@
 use std::marker::PhantomData;
 
 use super::forward::check_elementwise;
-use super::{
-    Destination, Forward, Source, check_rows_contiguous, column_sums, for_each_vector, load, store,
-};
+use super::{Destination, Forward, Source, column_sums, for_each_vector, load, store};
 use crate::activation::{self, Activation, ActivationVisitor, Elementwise, Saves};
-use crate::error::{Error, check_length, check_shape};
+use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{MAX_PANEL, MAX_PANEL_VECTORS, Panel, Sink, TileOperation};
 use crate::gemm::{Term, flops, multiply};
 use crate::level::{Kernel, Level};

@@ -38,28 +38,11 @@ pub use weight::{BackwardWeight, GradientTerm, MAX_TERMS, UpdateWeight};
 
 use std::ops::Range;
 
-use crate::error::Error;
 use crate::extent::Extent;
 use crate::gemm::epilogue::Store;
 use crate::mat::{MatMut, MatRef};
 use crate::prefetch::prefetch_row;
 use crate::simd::Simd;
-
-/// Fails unless the rows' elements are neighbours in memory.
-pub(crate) fn check_rows_contiguous(
-    argument: &'static str,
-    cols: usize,
-    col_stride: usize,
-) -> Result<(), Error> {
-    if col_stride == 1 || cols <= 1 {
-        Ok(())
-    } else {
-        Err(Error::ColumnStride {
-            argument,
-            given: col_stride,
-        })
-    }
-}
 
 /// A matrix with contiguous rows that an epilogue reads at a tile's place.
 /// Null where the epilogue reads nothing.

@@ -1,7 +1,6 @@
 //! Column sums: ∇b of a dense layer.
 
-use super::check_rows_contiguous;
-use crate::error::{Error, check_length};
+use crate::error::{Error, check_length, check_rows_contiguous};
 use crate::level::Kernel;
 use crate::mat::MatRef;
 use crate::parallel::Context;

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::decay::{Decay, Decayed};
-use super::{Destination, check_rows_contiguous, for_each_vector, load, store};
-use crate::error::{Error, check_length, check_shape};
+use super::{Destination, for_each_vector, load, store};
+use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
 use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;

@@ -30,10 +30,10 @@ mod tests;
 
 use elementwise::{ElementwiseNoise, NoiseVisitor};
 
-use crate::error::{Error, check_shape};
+use crate::error::{Error, check_rows_contiguous, check_shape};
 use crate::level::{Kernel, Level};
 use crate::mat::{MatMut, MatRef};
-use crate::random::{Key, Places, check_rows};
+use crate::random::{Key, Places};
 use crate::simd::{Simd, load_at, store_at};
 
 /// How samples are corrupted; the targets of a denoising autoencoder stay clean
@@ -192,8 +192,8 @@ impl<'a> Run<'a> {
         to: MatMut<'a, f32>,
     ) -> Result<Self, Error> {
         check_shape("to", to.shape(), from.shape())?;
-        check_rows("from", from.shape(), from.col_stride())?;
-        check_rows("to", to.shape(), to.col_stride())?;
+        check_rows_contiguous("from", from.cols(), from.col_stride())?;
+        check_rows_contiguous("to", to.cols(), to.col_stride())?;
         let places = Places::new(key, first_row, to.shape())?;
         Ok(Run { places, from, to })
     }

@@ -22,8 +22,7 @@ pub use absolute::{absolute_gradient, absolute_sum};
 pub use contractive::{add_squared_slopes, column_square_norms, contractive_gradient};
 pub use gaussian::{kl_divergence, kl_gradient, sample, sample_gradient_log_variance};
 
-use crate::dense::check_rows_contiguous;
-use crate::error::{Error, check_shape};
+use crate::error::{Error, check_rows_contiguous, check_shape};
 use crate::mat::{MatMut, MatRef};
 
 /// Fails unless the matrix has this shape and contiguous rows.

@@ -50,7 +50,7 @@ mod philox;
 pub use distribution::NORMAL_MAX_ULP;
 pub(crate) use distribution::{Distribution, Normal, Uniform};
 
-use crate::error::Error;
+use crate::error::{Error, check_rows_contiguous};
 use crate::level::{Kernel, Level};
 use crate::mat::MatMut;
 use crate::simd::{Simd, store_at};
@@ -103,7 +103,7 @@ fn fill<D: Distribution>(
     to: MatMut<'_, f32>,
 ) -> Result<(), Error> {
     let places = Places::new(key, first_row, to.shape())?;
-    check_rows("to", to.shape(), to.col_stride())?;
+    check_rows_contiguous("to", to.cols(), to.col_stride())?;
     level.dispatch(Fill {
         distribution,
         places,
@@ -133,22 +133,6 @@ impl<D: Distribution> Kernel for Fill<'_, D> {
                 |at, numbers| store_at(s, to, at, numbers),
             );
         }
-    }
-}
-
-/// Fails unless the rows of a matrix are contiguous.
-pub(crate) fn check_rows(
-    argument: &'static str,
-    (_, cols): (usize, usize),
-    col_stride: usize,
-) -> Result<(), Error> {
-    if col_stride == 1 || cols <= 1 {
-        Ok(())
-    } else {
-        Err(Error::ColumnStride {
-            argument,
-            given: col_stride,
-        })
     }
 }
 
