@@ -7,8 +7,8 @@
 //! feature. Regions nest, and a region entered from a thread of the pool
 //! allocates nothing.
 
-use crate::crossover::PARALLEL_FLOPS;
 use crate::level::Level;
+use crate::tuning::PARALLEL_FLOPS;
 
 /// Whether a kernel may spread over threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,9 +60,9 @@ impl Context {
         }
     }
 
-    /// This context, but serial where `flops` floating-point operations are
-    /// too few to be worth waking a thread.
-    pub(crate) fn for_work(self, flops: usize) -> Self {
+    /// This context, but serial where `flops` floating-point operations, a
+    /// million of them, are too few to be worth waking a thread.
+    pub fn for_work(self, flops: usize) -> Self {
         if flops < PARALLEL_FLOPS {
             self.with_parallelism(Parallelism::Serial)
         } else {

@@ -6,6 +6,7 @@ use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::parallel::{Context, Shared, for_each};
 use crate::simd::{Registers, SQUARE, Simd};
+use crate::tuning;
 
 /// Rows of `to` that one task writes.
 const STRIP: usize = 32;
@@ -30,8 +31,7 @@ pub fn transpose_into(
         to.copy_from(from.transpose());
         return Ok(());
     }
-    // A copy moves 8 bytes an element; priced as eight operations.
-    let context = context.for_work(rows * cols * 8);
+    let context = context.for_work(rows * cols * tuning::TRANSPOSE_FLOPS);
     let level = context.level;
     level.dispatch(Transpose { from, to, context });
     Ok(())

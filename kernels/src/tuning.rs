@@ -20,6 +20,8 @@ pub(crate) const TASK_FLOPS: usize = 500_000;
 /// which waited for one of them to pack.)
 pub(crate) const PACK_B_TILE_ROWS: usize = 8;
 pub(crate) const PACK_B_STRIDE: usize = 512;
+/// And where sums are longer than this.
+pub(crate) const PACK_B_K: usize = 64;
 
 /// A is packed where it is read by at least this many columns of tiles and
 /// has at least [`PACK_A_BYTES`]: less than that stays in L2 whatever its strides.
@@ -41,3 +43,17 @@ pub(crate) const PREFETCH_BYTES: usize = 512 << 10;
 /// where A is larger than [`PREFETCH_BYTES`]: the CPU's own prefetcher goes on
 /// from there.
 pub(crate) const PREFETCH_START: usize = 64;
+
+/// Floating-point operations under which a call, or a region of a step, stays on
+/// its own thread. Measured by `cargo bench -p autoencoder-benches --bench
+/// crossover`: on two cores of an EPYC (Zen 5), two halves of a product on a pool
+/// that is awake win from half a million operations on; at a million they take 0.7
+/// to 0.9 of the time, at two million 0.6. A sleeping worker takes 5–10 µs to wake,
+/// which is one to two million operations; in a training its sleeps are shorter
+/// than that.
+pub(crate) const PARALLEL_FLOPS: usize = 1_000_000;
+
+/// The price of an element that is packed, and of one that is transposed, 8 bytes
+/// of traffic, in operations.
+pub(crate) const PACK_FLOPS: usize = 16;
+pub(crate) const TRANSPOSE_FLOPS: usize = 8;

@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use autoencoder_kernels::crossover::PARALLEL_FLOPS;
 use autoencoder_kernels::rows::{Block, for_each_block};
 use autoencoder_kernels::transpose::transpose_into;
 use autoencoder_kernels::{Context, Mat, Parallelism};
@@ -67,12 +66,7 @@ pub(super) fn chunk_rows(weights: usize) -> usize {
 
 /// The context with threads only where `rows` rows of this plan are worth it.
 pub(super) fn context_for(context: Context, plan: &Plan, rows: usize) -> Context {
-    let flops = plan.weight_reads.saturating_mul(2 * rows);
-    if flops < PARALLEL_FLOPS {
-        context.with_parallelism(Parallelism::Serial)
-    } else {
-        context
-    }
+    context.for_work(plan.weight_reads.saturating_mul(2 * rows))
 }
 
 /// The memory of a replay.

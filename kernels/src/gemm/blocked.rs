@@ -19,7 +19,6 @@ use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
 use super::flops;
 use super::pack::pack_panel;
 use super::tile::{TileArguments, compute};
-use crate::crossover::PARALLEL_FLOPS;
 use crate::extent::Extent;
 use crate::mat::{Element, MatRef};
 use crate::parallel::{Parallelism, Shared, for_each};
@@ -163,7 +162,7 @@ impl Plan {
                 || (tile_rows >= tuning::PACK_B_TILE_ROWS
                     && n > width
                     && row.unsigned_abs() > tuning::PACK_B_STRIDE
-                    && term.k > 64)
+                    && term.k > tuning::PACK_B_K)
         });
         let pack_a = tile_cols >= tuning::PACK_A_TILE_COLS
             && terms
@@ -293,7 +292,7 @@ unsafe fn multiply_block<T, S>(
             let (a, b) = (Shared::new(a.cast_mut()), Shared::new(b.cast_mut()));
 
             let packing = |elements: usize| {
-                if elements * 2 < PARALLEL_FLOPS / 8 {
+                if elements * tuning::PACK_FLOPS < tuning::PARALLEL_FLOPS {
                     Parallelism::Serial
                 } else {
                     parallelism
