@@ -34,7 +34,7 @@
 //! ```
 //!
 //! # Record
-//! A [`Tape`] is a flat list of nodes: product, bias, activation, sum, loss.
+//! A [`Tape`] is a flat list of nodes, of the kinds that `node/mod.rs` lists.
 //! A node can only use what exists, so the order of creation is a topological
 //! order, and the way back is the reverse of it. Values and parameters may be
 //! used several times: gradients add up. A tied decoder is

@@ -7,8 +7,8 @@
 //! | file | what |
 //! |---|---|
 //! | `owned.rs` | [`Mat`] |
-//! | `view.rs` | [`MatRef`], and what makes strides valid |
-//! | `view_mut.rs` | [`MatMut`] |
+//! | `view.rs` | [`MatRef`], and what keeps views inside of their slices |
+//! | `view_mut.rs` | [`MatMut`], and what keeps its elements apart |
 
 mod owned;
 mod view;

@@ -1,4 +1,4 @@
-//! [`MatRef`]: a shared view, and what makes the strides of a view valid.
+//! [`MatRef`]: a shared view, and what keeps views inside of their slices.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -23,6 +23,7 @@ pub struct MatRef<'a, T: Element> {
 unsafe impl<T: Element> Send for MatRef<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Element> Sync for MatRef<'_, T> {}
+
 /// Elements that a slice must have for the view: one more than the largest
 /// index; `None` on overflow.
 fn elements_needed(
@@ -52,22 +53,6 @@ pub(super) fn check_bounds(
             shape,
             strides,
         })
-    }
-}
-
-/// Two indices reach one element if one dimension's steps fit between the
-/// other's. The test is sufficient, not necessary: interleavings such as
-/// strides (2, 3) are refused although some of them are free of overlap.
-pub(super) fn check_distinct(shape: (usize, usize), strides: (usize, usize)) -> Result<(), Error> {
-    let ((rows, cols), (row, col)) = (shape, strides);
-    // `check_bounds` has shown that these products do not overflow.
-    let rows_apart = rows <= 1 || (cols >= 1 && row > (cols - 1) * col);
-    let cols_apart = cols <= 1 || (rows >= 1 && col > (rows - 1) * row);
-    let steps = (rows <= 1 || row > 0) && (cols <= 1 || col > 0);
-    if rows == 0 || cols == 0 || (steps && (rows_apart || cols_apart)) {
-        Ok(())
-    } else {
-        Err(Error::Overlap { shape, strides })
     }
 }
 

@@ -1,10 +1,10 @@
-//! [`MatMut`]: an exclusive view.
+//! [`MatMut`]: an exclusive view, and what keeps its elements apart.
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::view::{check_bounds, check_distinct};
+use super::view::check_bounds;
 use super::{Element, MatRef};
 use crate::error::Error;
 
@@ -24,6 +24,22 @@ pub struct MatMut<'a, T: Element> {
 unsafe impl<T: Element> Send for MatMut<'_, T> {}
 // SAFETY: a shared `MatMut` gives shared access only, and `T` is Sync.
 unsafe impl<T: Element> Sync for MatMut<'_, T> {}
+
+/// Two indices reach one element if one dimension's steps fit between the
+/// other's. The test is sufficient, not necessary: interleavings such as
+/// strides (2, 3) are refused although some of them are free of overlap.
+fn check_distinct(shape: (usize, usize), strides: (usize, usize)) -> Result<(), Error> {
+    let ((rows, cols), (row, col)) = (shape, strides);
+    // `check_bounds` has shown that these products do not overflow.
+    let rows_apart = rows <= 1 || (cols >= 1 && row > (cols - 1) * col);
+    let cols_apart = cols <= 1 || (rows >= 1 && col > (rows - 1) * row);
+    let steps = (rows <= 1 || row > 0) && (cols <= 1 || col > 0);
+    if rows == 0 || cols == 0 || (steps && (rows_apart || cols_apart)) {
+        Ok(())
+    } else {
+        Err(Error::Overlap { shape, strides })
+    }
+}
 
 impl<'a, T: Element> MatMut<'a, T> {
     /// A row-major view of the first `rows · cols` elements.
