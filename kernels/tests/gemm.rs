@@ -254,7 +254,7 @@ fn thread_count_never_changes_a_bit() {
                 bits(c.as_ref())
             };
             let serial = run(context.with_parallelism(Parallelism::Serial));
-            for threads in [1, 2, 3, 7] {
+            for threads in [1, 2, 3, 7, 64] {
                 let pool = rayon::ThreadPoolBuilder::new()
                     .num_threads(threads)
                     .build()

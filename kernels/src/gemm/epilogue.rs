@@ -87,7 +87,8 @@ impl<T: Element, S: Registers<T>> Epilogue<T, S> for Store<T> {
                                 } else {
                                     s.load(to)
                                 };
-                                s.mul_add(s.splat(beta), old, scaled)
+                                // Two roundings, as `StoreStrided`: C's layout moves no bit.
+                                s.add(scaled, s.mul(s.splat(beta), old))
                             }
                         }
                     };

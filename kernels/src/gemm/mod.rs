@@ -27,7 +27,8 @@ use epilogue::{Sink, Store, StoreStrided};
 /// β = 0 overwrites C and never reads it, so that C may hold NaN. k = 0 makes
 /// the product 0. Each element of A·B is a single chain of multiply-adds in
 /// the order of k: its bits depend on A's row, B's column and the level alone,
-/// neither on m and n nor on the number of threads, and (A·B)ᵀ and Bᵀ·Aᵀ have
+/// neither on m and n nor on the number of threads. α, β and the sum are rounded
+/// one after another, wherever C lies. So (α·A·B + β·C)ᵀ and α·Bᵀ·Aᵀ + β·Cᵀ have
 /// the same bits.
 ///
 /// # Numbers
