@@ -113,7 +113,7 @@ fn threads_do_not_change_bits() {
             };
             let run = || train(&large(kind), options, 203, Optimizer::adam_keras());
             let want = with_threads(1, run);
-            for threads in [2, 3] {
+            for threads in [2, 3, 7, 64] {
                 let in_pool = with_threads(threads, run);
                 assert!(in_pool == want, "{kind:?}, {threads} threads, {fused}");
             }
