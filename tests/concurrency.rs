@@ -38,6 +38,9 @@ fn pool(threads: usize) -> ThreadPool {
 
 /// Fails if `work` takes so long that it must be a deadlock.
 fn in_time(work: impl FnOnce() + Send + 'static) {
+    // Not in a task: a worker that waits for another pool takes up other tasks
+    // meanwhile, and they would wait for this.
+    LazyLock::force(&ALONE);
     let (sender, receiver) = channel();
     let worker = thread::spawn(move || {
         work();
