@@ -227,6 +227,15 @@ impl Case {
         let mut want = weight.view().to_owned();
         let state = || OptimizerState::new(self.optimizer, inputs, outputs).expect("it fits");
         let (mut state, mut want_state) = (state(), state());
+        let columns = self.vector(outputs, 4);
+        let decay = if self.flags[1] {
+            Decay {
+                all: self.factor,
+                columns: Some(&columns),
+            }
+        } else {
+            Decay::default()
+        };
         for step in [1, 2, 1 << 40] {
             let mut gradient = Guarded::unread((inputs, outputs), self.rows[1]);
             BackwardWeight {
@@ -239,6 +248,9 @@ impl Case {
                 let product = pre_activation(context, x.view().transpose(), delta.view(), None);
                 self.same("∇W", context, gradient.bits(), &product);
             }
+            decay
+                .add_to(context, want.as_ref(), gradient.view_mut())
+                .expect("the shapes fit");
             optimizer::update(
                 context.level,
                 self.optimizer,
@@ -256,7 +268,7 @@ impl Case {
                 optimizer: self.optimizer,
                 learning_rate: self.factor,
                 step,
-                decay: Decay::default(),
+                decay,
             }
             .run(context)
             .expect("the shapes fit");
