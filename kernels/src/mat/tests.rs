@@ -1,6 +1,7 @@
 //! Views reach the elements that they name, and no others.
 
 use super::*;
+use crate::error::Error;
 
 #[test]
 fn views_reach_the_elements_they_name() {
@@ -56,8 +57,12 @@ fn halves_of_a_split_are_disjoint_and_complete() {
 }
 
 #[test]
-fn a_size_that_overflows_is_an_error() {
+fn a_size_beyond_memory_is_an_error() {
     assert!(Mat::<f32>::try_zeros(usize::MAX, 2).is_err());
     assert!(Mat::<f32>::try_zeros(usize::MAX / 8, 1).is_err());
+    // A size that a layout may have, and no allocator has room for.
+    let rows = isize::MAX as usize / 4 - ALIGNMENT;
+    let error = Mat::<f32>::try_zeros(rows, 1).unwrap_err();
+    assert_eq!(error, Error::TooLarge { shape: (rows, 1) });
     assert_eq!(Mat::<f32>::zeros(0, 7).as_slice(), &[] as &[f32]);
 }
