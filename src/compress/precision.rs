@@ -28,7 +28,7 @@ pub enum Precision {
 }
 
 /// The last of 256 steps.
-const STEPS: f32 = 255.0;
+const STEPS: f64 = 255.0;
 
 impl Precision {
     /// Every precision, the shortest first.
@@ -115,7 +115,7 @@ impl Precision {
                 codes[(i, j)] = match self {
                     Precision::U8 => {
                         let [low, high] = [0, 1].map(|end| f32::from_le_bytes(ranges[2 * j + end]));
-                        low + (high - low) * (f32::from(byte(0)) / STEPS)
+                        value(byte(0), low, high)
                     }
                     Precision::F16 => f16::from_le_bytes([0, 1].map(byte)).to_f32(),
                     Precision::F32 => f32::from_le_bytes([0, 1, 2, 3].map(byte)),
@@ -138,7 +138,13 @@ fn range(numbers: impl Iterator<Item = f32> + Clone) -> (f32, f32) {
 fn step(x: f32, low: f32, high: f32) -> u8 {
     // In f64, where no range of floats is infinite.
     let [x, low, high] = [x, low, high].map(f64::from);
-    ((x - low) / (high - low) * f64::from(STEPS)).round() as u8
+    ((x - low) / (high - low) * STEPS).round() as u8
+}
+
+/// The number that a step stands for; in f64, as [`step`].
+fn value(step: u8, low: f32, high: f32) -> f32 {
+    let [low, high] = [low, high].map(f64::from);
+    (low + (high - low) * (f64::from(step) / STEPS)) as f32
 }
 
 impl fmt::Display for Precision {
@@ -203,7 +209,11 @@ mod tests {
         assert!(Precision::F16.to_bytes(&one(65504.0)).is_ok());
         assert!(Precision::F16.to_bytes(&one(7e4)).is_err());
         let wide = Mat::from_fn(3, 1, |i, _| [f32::MIN, 0.0, f32::MAX][i]);
-        assert_eq!(Precision::U8.to_bytes(&wide).unwrap()[8..], [0, 128, 255]);
+        let bytes = Precision::U8.to_bytes(&wide).unwrap();
+        assert_eq!(bytes[8..], [0, 128, 255]);
+        let again = Precision::U8.restore(&bytes, (3, 1)).unwrap();
+        let middle = (f64::from(f32::MAX) / 255.0) as f32;
+        assert_eq!(again.as_slice(), [f32::MIN, middle, f32::MAX]);
         assert!("u4".parse::<Precision>().is_err());
     }
 }
