@@ -83,7 +83,9 @@ impl GaussianMixture {
     ///
     /// # Errors
     /// [`Error::Shape`] for no codes, [`Error::Configuration`] unless there are
-    /// from 1 to as many components as codes, or for codes that are not finite.
+    /// from 1 to as many components as codes, or for codes that are not finite,
+    /// [`Error::Kernels`] if a number for each component and code does not fit in
+    /// memory.
     pub fn fit<'a>(codes: impl Into<Samples<'a>>, options: &MixtureOptions) -> Result<Self> {
         let codes = codes.into();
         check_some(codes)?;
@@ -110,6 +112,9 @@ impl GaussianMixture {
     /// From one Gaussian to many.
     fn spread(&mut self, codes: Samples<'_>, options: &MixtureOptions, floor: f64) -> Result<()> {
         let count = options.components;
+        // Shares of each in each: an allocation that fails ends the program, so ask
+        // first.
+        drop(Mat::<f64>::try_zeros(count, codes.len())?);
         let (starts, nearest) = starts(codes, count, options.seed)?;
         let one = |mean| Gaussian {
             mean,

@@ -126,6 +126,9 @@ impl Generate {
                 }
             )));
         }
+        // Room for the samples, before any work is done in vain.
+        let room = Mat::<f32>::try_zeros(count, model.architecture().input());
+        drop(room.map_err(autoencoder::Error::from)?);
         let (samples, columns) = match origin {
             Origin::Prior => (model.sample(count, self.seed)?, square(count)),
             _ => {
@@ -151,18 +154,14 @@ impl Generate {
         let (mut codes, columns) = match origin {
             Origin::Interpolate { steps } => {
                 let rows = self.choose(known.rows(), 2 * count.div_ceil(steps))?;
-                let every_other = |first: usize| {
-                    let rows: Vec<usize> = rows.iter().skip(first).step_by(2).copied().collect();
-                    pick(&known, &rows)
-                };
-                let way = interpolate(&every_other(0), &every_other(1), steps)?;
-                (pick(&way, &(0..count).collect::<Vec<_>>()), steps)
+                let end = |end: usize| pick(&known, rows.len() / 2, |i| rows[2 * i + end]);
+                let way = interpolate(&end(0)?, &end(1)?, steps)?;
+                (pick(&way, count, |i| i)?, steps)
             }
             Origin::Around { noise } => {
                 let columns = square(count);
                 let rows = self.choose(known.rows(), count.div_ceil(columns))?;
-                let row = |i: usize| rows[i / columns];
-                let origins = pick(&known, &(0..count).map(row).collect::<Vec<_>>());
+                let origins = pick(&known, count, |i| rows[i / columns])?;
                 let deviations = standard_deviations(&known)?;
                 let deviations: Vec<f32> = deviations.iter().map(|d| noise * d).collect();
                 let mut codes = around(&origins, &deviations, self.seed)?;
@@ -192,17 +191,27 @@ impl Generate {
         if let Some(&row) = self.rows.iter().find(|&&row| row >= samples) {
             return Err(autoencoder::Error::RowOutOfRange { row, rows: samples }.into());
         }
+        let mut rows = Vec::new();
+        if rows.try_reserve_exact(count).is_err() {
+            let message = format!("{count} rows to begin with do not fit in memory");
+            return Err(Failure::Message(message));
+        }
         let mut generator = Generator::new(self.seed, Purpose::Choice);
-        Ok(match self.rows.len() {
-            0 => (0..count).map(|_| generator.below(samples)).collect(),
-            given => (0..count).map(|i| self.rows[i % given]).collect(),
-        })
+        match self.rows.len() {
+            0 => rows.extend((0..count).map(|_| generator.below(samples))),
+            given => rows.extend((0..count).map(|i| self.rows[i % given])),
+        }
+        Ok(rows)
     }
 }
 
-/// The rows of a matrix in this order.
-fn pick(mat: &Mat<f32>, rows: &[usize]) -> Mat<f32> {
-    Mat::from_fn(rows.len(), mat.cols(), |i, j| mat[(rows[i], j)])
+/// So many rows of a matrix: `row(i)` as row i.
+fn pick(mat: &Mat<f32>, count: usize, row: impl Fn(usize) -> usize) -> Result<Mat<f32>> {
+    let mut picked = Mat::try_zeros(count, mat.cols())?;
+    for i in 0..count {
+        picked.row_mut(i).copy_from_slice(mat.row(row(i)));
+    }
+    Ok(picked)
 }
 
 /// Columns of a square picture.
