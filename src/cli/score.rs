@@ -12,7 +12,7 @@ use super::console::{Failure, print, print_json};
 use super::evaluate::check;
 use super::matrix_file::MatrixFile;
 use super::samples::{SampleOptions, labels_of};
-use super::values::{Labels, contamination};
+use super::values::{Labels, contamination, finite};
 
 #[derive(Args)]
 pub(crate) struct Score {
@@ -31,7 +31,7 @@ pub(crate) struct Score {
     contamination: Option<f64>,
     /// Take samples with a higher score for anomalies: a threshold that other
     /// samples led to
-    #[arg(long, value_name = "SCORE")]
+    #[arg(long, value_name = "SCORE", value_parser = finite)]
     threshold: Option<f64>,
     /// Which of the two is the score
     #[arg(long, value_name = "NAME", default_value = "mean-squared-error")]

@@ -74,6 +74,14 @@ pub(crate) fn positive(text: &str) -> Result<f32, String> {
     }
 }
 
+/// A finite number.
+pub(crate) fn finite(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if f64::is_finite(number) => Ok(number),
+        _ => Err("expected a finite number".into()),
+    }
+}
+
 /// A finite number that is not negative.
 pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -131,6 +139,10 @@ mod tests {
         assert_eq!(positive("1e-3"), Ok(1e-3));
         for bad in ["0", "-1", "nan", "inf", "1e39", "x"] {
             assert!(positive(bad).is_err(), "{bad}");
+        }
+        assert_eq!(finite("-1e9"), Ok(-1e9));
+        for bad in ["nan", "-inf", "1e999", "x"] {
+            assert!(finite(bad).is_err(), "{bad}");
         }
         assert_eq!(not_negative("0"), Ok(0.0));
         for bad in ["-1e-9", "nan", "inf", "x"] {

@@ -172,6 +172,10 @@ fn the_digit_that_training_left_out_scores_higher() {
         "0 anomalies",
     );
     folder.misused(&format!("{score} --contamination 0.6"), "0.5");
+    for bad in ["nan", "inf", "1e999"] {
+        let score = format!("{score} --threshold {bad}");
+        folder.misused(&score, "expected a finite number");
+    }
     folder.bad("train digits.npy --only-labels 1 --out no", "--labels FILE");
     folder.bad("train --only-labels 77 --out no", "no sample");
     assert!(!folder.path("no").exists() && !folder.path("x.csv").exists());
@@ -257,6 +261,10 @@ fn new_digits_come_from_codes() {
     folder.bad(&format!("{generate} --rows 1"), "takes no --rows");
     folder.bad(&format!("{generate} --from around:1 --rows 10000"), "10000");
     folder.bad(&format!("{generate} --from mixture:99999"), "Gaussians");
+    for from in ["around:0.1", "interpolate:2", "interpolate:8", "gaussian"] {
+        let many = format!("{generate} --from {from} -n 4000000000");
+        folder.bad(&many, "does not fit in memory");
+    }
     folder.misused(&format!("{generate} --from elsewhere"), "interpolate:8");
     assert!(!folder.path("y.npy").exists());
 }
