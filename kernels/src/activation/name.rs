@@ -69,7 +69,8 @@ impl FromStr for Activation {
             Some((word, parameter)) => (word, Some(parameter.trim())),
             None => (text, None),
         };
-        let word = word.trim().to_ascii_lowercase();
+        // Losses and options are spelt with `-`.
+        let word = word.trim().to_ascii_lowercase().replace('-', "_");
         // Keras' name for it.
         let word = if word == "linear" { "identity" } else { &word };
         let activation = Activation::ALL

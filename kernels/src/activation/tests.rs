@@ -242,6 +242,11 @@ fn names_are_read_back() {
         "Leaky_ReLU: 0.2".parse(),
         Ok(Activation::LeakyRelu { slope: 0.2 })
     );
+    assert_eq!(
+        "leaky-relu:0.2".parse(),
+        Ok(Activation::LeakyRelu { slope: 0.2 })
+    );
+    assert_eq!("gelu-tanh".parse(), Ok(Activation::GeluTanh));
     let message = |text: &str| text.parse::<Activation>().unwrap_err().to_string();
     assert!(message("rellu").starts_with("unknown activation \"rellu\": expected identity, "));
     assert_eq!("linear".parse(), Ok(Activation::Identity));

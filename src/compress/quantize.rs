@@ -1,1 +1,0 @@
-//! Codes as few bytes: 8 bits, half or single precision.
