@@ -1,25 +1,18 @@
 //! The loss per epoch, as an SVG picture.
 
 use std::error::Error as StdError;
-use std::ops::Range;
 use std::path::Path;
 
 use plotters::prelude::*;
 
+use super::axes::{FONT, INK, is_drawable, range};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 
 const SIZE: (u32, u32) = (800, 480);
 const TRAINING: RGBColor = RGBColor(0x00, 0x77, 0xbb);
 const VALIDATION: RGBColor = RGBColor(0xee, 0x77, 0x33);
-const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
-const FONT: &str = "sans-serif";
 const GRID: RGBColor = RGBColor(0xe4, 0xe4, 0xe4);
-
-/// Losses beyond this are not drawn, and nothing smaller than that gets an
-/// axis of its own: the arithmetic of the axes stays far from overflow.
-const LARGEST: f64 = 1e30;
-const SMALLEST: f64 = 1e-30;
 
 /// Writes [`loss_svg`] to a file.
 ///
@@ -57,6 +50,7 @@ fn draw(svg: &mut String, training: &[f64], validation: &[f64]) -> Result<(), Bo
                 points(training)
                     .chain(points(validation))
                     .map(|(_, loss)| loss),
+                0.05,
             ),
         )?;
     let text = (FONT, 14).into_font().color(&INK);
@@ -112,24 +106,7 @@ fn draw(svg: &mut String, training: &[f64], validation: &[f64]) -> Result<(), Bo
 /// Epochs and losses, where they can be drawn.
 fn points(values: &[f64]) -> impl Iterator<Item = (usize, f64)> {
     let epochs = (1..).zip(values.iter().copied());
-    epochs.filter(|(_, loss)| loss.abs() <= LARGEST)
-}
-
-/// The range that shows all of these losses with some air.
-fn range(losses: impl Iterator<Item = f64>) -> Range<f64> {
-    let Some((min, max)) = losses
-        .map(|loss| (loss, loss))
-        .reduce(|(min, max), (loss, _)| (min.min(loss), max.max(loss)))
-    else {
-        return 0.0..1.0;
-    };
-    let size = max.abs().max(min.abs()).max(SMALLEST);
-    let air = if max - min > 1e-6 * size {
-        0.05 * (max - min)
-    } else {
-        0.1 * size
-    };
-    min - air..max + air
+    epochs.filter(|&(_, loss)| is_drawable(loss))
 }
 
 #[cfg(test)]

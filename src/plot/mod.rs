@@ -1,5 +1,13 @@
 //! Pictures of a run: the loss per epoch and codes as SVG, samples as PNG.
+//!
+//! | file | what |
+//! |---|---|
+//! | `axes.rs` | what the SVG pictures share: ranges of axes, ink, font |
+//! | `loss.rs` | curves of losses |
+//! | `scatter.rs` | points in the plane, coloured by label |
+//! | `tiles.rs` | samples as gray tiles in a PNG picture |
 
+mod axes;
 mod loss;
 mod scatter;
 mod tiles;

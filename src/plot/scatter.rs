@@ -1,23 +1,18 @@
 //! Points in the plane, coloured by label, as an SVG picture.
 
 use std::error::Error as StdError;
-use std::ops::Range;
 use std::path::Path;
 
 use autoencoder_kernels::MatRef;
 use plotters::prelude::*;
 
+use super::axes::{FONT, INK, is_drawable, range};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 
 const SIZE: (u32, u32) = (860, 720);
-const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
-const FONT: &str = "sans-serif";
 /// More points than these would cover each other: some, evenly chosen, are drawn.
 const MOST: usize = 5_000;
-/// Numbers beyond this are not drawn: the arithmetic of the axes stays far from
-/// overflow.
-const LARGEST: f64 = 1e30;
 
 /// One a label; the eleventh label has the first colour again.
 const COLORS: [RGBColor; 10] = [
@@ -85,7 +80,7 @@ struct Point {
 
 impl Point {
     fn is_drawable(&self) -> bool {
-        self.at.0.abs() <= LARGEST && self.at.1.abs() <= LARGEST
+        is_drawable(self.at.0) && is_drawable(self.at.1)
     }
 }
 
@@ -98,8 +93,8 @@ fn draw(svg: &mut String, points: &[Point], axes: [&str; 2]) -> Result<(), Box<d
         .x_label_area_size(44)
         .y_label_area_size(60)
         .build_cartesian_2d(
-            range(points.iter().map(|point| point.at.0)),
-            range(points.iter().map(|point| point.at.1)),
+            range(points.iter().map(|point| point.at.0), 0.04),
+            range(points.iter().map(|point| point.at.1), 0.04),
         )?;
     chart
         .configure_mesh()
@@ -144,23 +139,6 @@ fn draw(svg: &mut String, points: &[Point], axes: [&str; 2]) -> Result<(), Box<d
 
 fn color(label: Option<u8>) -> RGBColor {
     COLORS[usize::from(label.unwrap_or(0)) % COLORS.len()]
-}
-
-/// The range that shows all of these numbers with some air.
-fn range(numbers: impl Iterator<Item = f64>) -> Range<f64> {
-    let (min, max) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| {
-        (min.min(x), max.max(x))
-    });
-    if min > max {
-        return 0.0..1.0;
-    }
-    let size = max.abs().max(min.abs()).max(1e-30);
-    let air = if max - min > 1e-6 * size {
-        0.04 * (max - min)
-    } else {
-        0.1 * size
-    };
-    min - air..max + air
 }
 
 #[cfg(test)]
