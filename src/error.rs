@@ -146,6 +146,16 @@ impl Error {
         }
     }
 
+    /// An [`Error::Io`] for what a file holds and memory does not.
+    pub(crate) fn no_memory(path: &Path, what: impl Display) -> Self {
+        let text = format!("{what} do not fit in memory");
+        Self::io(
+            "read",
+            path,
+            io::Error::new(io::ErrorKind::OutOfMemory, text),
+        )
+    }
+
     /// An [`Error::Shape`].
     pub(crate) fn shape(what: &'static str, given: impl Display, expected: impl Display) -> Self {
         Error::Shape {

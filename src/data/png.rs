@@ -36,10 +36,10 @@ struct Picture {
 }
 
 /// Reads all pictures of a folder, in the order of their names.
-pub(super) fn read_folder(path: &Path) -> Result<Dataset> {
-    let read = |error| Error::io("read", path, error);
+pub(super) fn read_folder(folder: &Path) -> Result<Dataset> {
+    let read = |error| Error::io("read", folder, error);
     let mut paths = Vec::new();
-    for entry in fs::read_dir(path).map_err(read)? {
+    for entry in fs::read_dir(folder).map_err(read)? {
         let path = entry.map_err(read)?.path();
         let ending = path.extension().unwrap_or_default();
         if ending.eq_ignore_ascii_case("png") && !path.is_dir() {
@@ -49,7 +49,7 @@ pub(super) fn read_folder(path: &Path) -> Result<Dataset> {
     paths.sort();
     let Some((first, others)) = paths.split_first() else {
         return Err(Error::format(
-            path,
+            folder,
             "a folder without .png files",
             "a folder of pictures, or a file",
         ));
@@ -63,6 +63,10 @@ pub(super) fn read_folder(path: &Path) -> Result<Dataset> {
                 other.describe(),
                 format_args!("{}, like {}", all.describe(), name(first)),
             ));
+        }
+        if all.pixels.try_reserve(other.pixels.len()).is_err() {
+            let what = format_args!("the pixels of {} files", others.len() + 1);
+            return Err(Error::no_memory(folder, what));
         }
         all.pixels.extend(other.pixels);
     }
@@ -113,17 +117,22 @@ fn decode(path: &Path, reader: Box<dyn ReadSeek + '_>, length: u64) -> Result<Pi
     decoder.set_transformations(Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(damaged)?;
     let (height, width) = (reader.info().height, reader.info().width);
-    let size = reader.output_buffer_size().unwrap_or(usize::MAX);
-    // Of bits that became bytes, eight times as much, and of palettes three
-    // times that, perhaps with transparency.
-    if size as u64 > length.saturating_mul(BEST_COMPRESSION * 32) {
+    // As they are in the file, before few bits or a palette's index become bytes.
+    let row = (reader.info().bits_per_pixel() as u128 * u128::from(width)).div_ceil(8);
+    if row * u128::from(height) > u128::from(length.saturating_mul(BEST_COMPRESSION)) {
         return Err(Error::format(
             path,
             format_args!("{length} bytes for a picture of {width} × {height}"),
             "as many as such a picture takes",
         ));
     }
-    let mut pixels = vec![0; size];
+    let mut pixels = Vec::new();
+    let size = reader.output_buffer_size();
+    let Some(size) = size.filter(|&size| pixels.try_reserve_exact(size).is_ok()) else {
+        let what = format_args!("the pixels of {width} × {height}");
+        return Err(Error::no_memory(path, what));
+    };
+    pixels.resize(size, 0);
     let frame = reader.next_frame(&mut pixels).map_err(damaged)?;
     pixels.truncate(frame.buffer_size());
     let (color, pixels) = match frame.color_type {
@@ -150,15 +159,16 @@ fn decode(path: &Path, reader: Box<dyn ReadSeek + '_>, length: u64) -> Result<Pi
 }
 
 /// The pixels without their last channel, if that is opaque everywhere.
-fn opaque(pixels: Vec<u8>, channels: usize) -> Option<Vec<u8>> {
-    let pixels = pixels.chunks_exact(channels);
-    let mut colors = Vec::with_capacity(pixels.len() * (channels - 1));
-    for pixel in pixels {
-        let (&alpha, color) = pixel.split_last()?;
-        (alpha == u8::MAX).then_some(())?;
-        colors.extend(color);
+fn opaque(mut pixels: Vec<u8>, channels: usize) -> Option<Vec<u8>> {
+    let colors = channels - 1;
+    let count = pixels.len() / channels;
+    for i in 0..count {
+        let color = i * channels..i * channels + colors;
+        (pixels[color.end] == u8::MAX).then_some(())?;
+        pixels.copy_within(color, i * colors);
     }
-    Some(colors)
+    pixels.truncate(count * colors);
+    Some(pixels)
 }
 
 /// Writes samples as pictures in a new or empty folder: `0000.png`, `0001.png`,
@@ -177,16 +187,12 @@ pub fn write_png_folder(
     sample_shape: &[usize],
 ) -> Result<()> {
     let path = path.as_ref();
-    let (height, width, color) = match *sample_shape {
-        [height, width] | [height, width, 1] => (height, width, ColorType::Grayscale),
-        [height, width, 3] => (height, width, ColorType::Rgb),
-        _ => {
-            return Err(Error::configuration(
-                "the shape of a sample to write as a picture",
-                format_args!("{sample_shape:?}"),
-                "[height, width] or [height, width, 3]",
-            ));
-        }
+    let Some((size, color)) = picture(sample_shape) else {
+        return Err(Error::configuration(
+            "the shape of a sample to write as a picture",
+            format_args!("{sample_shape:?}"),
+            "[height, width] or [height, width, 3]",
+        ));
     };
     if sample_shape.iter().product::<usize>() != mat.cols() {
         let expected = format!("{sample_shape:?}, the shape of a picture");
@@ -201,7 +207,6 @@ pub fn write_png_folder(
             *pixel = byte(mat.get(i, j));
         }
         let file = path.join(format!("{i:0digits$}.png"));
-        let size = (width as u32, height as u32);
         write_atomically(&file, |writer| encode(writer, size, color, &pixels))?;
         written.push(file);
         Ok(())
@@ -210,6 +215,17 @@ pub fn write_png_folder(
         remove(path, &written, existed);
     }
     result
+}
+
+/// Width, height and colours of samples of this shape, if they are pictures.
+pub(crate) fn picture(sample_shape: &[usize]) -> Option<((u32, u32), ColorType)> {
+    let (height, width, color) = match *sample_shape {
+        [height, width] | [height, width, 1] => (height, width, ColorType::Grayscale),
+        [height, width, 3] => (height, width, ColorType::Rgb),
+        _ => return None,
+    };
+    let size = (width.try_into().ok()?, height.try_into().ok()?);
+    Some((size, color))
 }
 
 /// A number of [0, 1] as a byte; the cast turns NaN into 0 and clamps.
@@ -389,13 +405,18 @@ mod tests {
                 }
             }
         }
-        // A header that claims 2³¹ pixels a side, with the right checksum.
-        let mut claim = whole[..33].to_vec();
-        claim[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
-        let mut crc = flate2::Crc::new();
-        crc.update(&claim[12..29]);
-        claim[29..33].copy_from_slice(&crc.sum().to_be_bytes());
-        claim.extend(&whole[33..]);
-        assert!(matches!(from_bytes(&claim), Err(Error::Format { .. })));
+        // Headers with the right checksum that claim 2³¹ pixels a side, and a few
+        // more than deflate can make of the file.
+        let most = (whole.len() * 1032 / 3) as u32;
+        for size in [[i32::MAX as u32; 2], [1, most + 1]] {
+            let mut claim = whole[..33].to_vec();
+            claim[16..24].copy_from_slice(size.map(u32::to_be_bytes).as_flattened());
+            let mut crc = flate2::Crc::new();
+            crc.update(&claim[12..29]);
+            claim[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+            claim.extend(&whole[33..]);
+            let error = from_bytes(&claim).unwrap_err().to_string();
+            assert!(error.contains("as many as such a picture takes"), "{error}");
+        }
     }
 }

@@ -254,11 +254,7 @@ impl<'a> Source<'a> {
     }
 
     fn no_memory(&self, bytes: u128) -> Error {
-        let error = io::Error::new(
-            io::ErrorKind::OutOfMemory,
-            format!("{bytes} bytes do not fit in memory"),
-        );
-        Error::io("read", self.path, error)
+        Error::no_memory(self.path, format_args!("{bytes} bytes"))
     }
 }
 

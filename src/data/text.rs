@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -32,7 +32,7 @@ const MOST: usize = 1000;
 /// As text: `words`, `words:500`, `bytes:2`, `bytes:2:500`, or
 /// `vocabulary:FILE`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "Form", into = "Form")]
 #[non_exhaustive]
 pub enum Text {
     /// The most frequent words of the text: runs of letters and digits, in lower
@@ -102,23 +102,37 @@ impl fmt::Display for Text {
             Text::Words { most } => write!(f, "words:{most}"),
             Text::Bytes { length, most } => write!(f, "bytes:{length}:{most}"),
             Text::File(path) => write!(f, "vocabulary:{}", path.display()),
-            // Nothing that was parsed is this.
-            Text::Vocabulary(vocabulary) => write!(f, "words:{}", vocabulary.len()),
+            // For people: no text is parsed as this.
+            Text::Vocabulary(vocabulary) => write!(f, "{} known tokens", vocabulary.len()),
         }
     }
 }
 
-impl TryFrom<String> for Text {
+/// As what a [`Text`] is saved.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Name(String),
+    Vocabulary(Vocabulary),
+}
+
+impl TryFrom<Form> for Text {
     type Error = Error;
 
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
+    fn try_from(form: Form) -> Result<Self> {
+        match form {
+            Form::Name(name) => name.parse(),
+            Form::Vocabulary(vocabulary) => Ok(Text::Vocabulary(vocabulary)),
+        }
     }
 }
 
-impl From<Text> for String {
+impl From<Text> for Form {
     fn from(text: Text) -> Self {
-        text.to_string()
+        match text {
+            Text::Vocabulary(vocabulary) => Form::Vocabulary(vocabulary),
+            text => Form::Name(text.to_string()),
+        }
     }
 }
 
@@ -267,9 +281,8 @@ fn read(source: Source<'_>, text: &Text) -> Result<Dataset> {
     let size = lines.len().checked_mul(vocabulary.len());
     if size.is_none_or(|size| values.try_reserve_exact(size).is_err()) {
         let (lines, tokens) = (lines.len(), vocabulary.len());
-        let error = format!("{lines} lines × {tokens} tokens do not fit in memory");
-        let error = io::Error::new(io::ErrorKind::OutOfMemory, error);
-        return Err(Error::io("read", path, error));
+        let what = format_args!("{lines} lines × {tokens} tokens");
+        return Err(Error::no_memory(path, what));
     }
     values.resize(lines.len() * vocabulary.len(), 0);
     let tokens = vocabulary.tokens.iter().map(Vec::as_slice);
@@ -339,6 +352,19 @@ mod tests {
         let vocabulary = vocabulary(data);
         let tokens = (0..vocabulary.len()).map(|i| vocabulary.token(i));
         tokens.map(Option::unwrap).collect()
+    }
+
+    #[test]
+    fn what_is_saved_comes_back() {
+        let data = read(b"one two\nthree\n", "words").unwrap();
+        let texts = ["words:7", "bytes:2:9", "vocabulary:a/b.json"];
+        let mut texts: Vec<Text> = texts.map(|text| text.parse().unwrap()).to_vec();
+        texts.push(Text::Vocabulary(vocabulary(&data).clone()));
+        for text in texts {
+            let json = serde_json::to_string(&text).unwrap();
+            assert_eq!(serde_json::from_str::<Text>(&json).unwrap(), text, "{json}");
+        }
+        assert!(serde_json::from_str::<Text>("\"words:0\"").is_err());
     }
 
     #[test]

@@ -131,11 +131,8 @@ fn frames(path: &Path, sound: &[f32], sample_rate: u32, framing: Framing) -> Res
     let mut values = Vec::new();
     let size = count.checked_mul(frame);
     if size.is_none_or(|size| values.try_reserve_exact(size).is_err()) {
-        let error = std::io::Error::new(
-            ErrorKind::OutOfMemory,
-            format!("{count} frames of {frame} numbers do not fit in memory"),
-        );
-        return Err(Error::io("read", path, error));
+        let what = format_args!("{count} frames of {frame} numbers");
+        return Err(Error::no_memory(path, what));
     }
     for start in (0..count).map(|i| i * hop) {
         let end = sound.len().min(start + frame);
