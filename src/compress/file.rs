@@ -60,7 +60,6 @@ impl Compressed {
     }
 
     pub(super) fn to_bytes_and_sizes(&self) -> Result<(Vec<u8>, Sizes)> {
-        let failed = |error| Error::io("write", Path::new("compressed samples"), error);
         let header = serde_json::to_vec(&Header {
             samples: self.samples,
             precision: self.precision,
@@ -68,8 +67,7 @@ impl Compressed {
         });
         let header = header.map_err(|error| failed(error.into()))?;
         let decoder = self.decoder.to_safetensors()?;
-        let packed = pack(&self.codes).map_err(failed)?;
-        let parts = [&header, &decoder, &packed];
+        let parts = [&header, &decoder, &self.packed];
         let mut rest: Vec<u8> = Vec::new();
         rest.extend(
             parts
@@ -168,6 +166,7 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Compressed> {
         precision: header.precision,
         samples: header.samples,
         codes,
+        packed: packed.to_vec(),
     })
 }
 
@@ -177,13 +176,18 @@ fn checksum(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-fn pack(bytes: &[u8]) -> io::Result<Vec<u8>> {
+fn failed(error: io::Error) -> Error {
+    Error::io("write", Path::new("compressed samples"), error)
+}
+
+/// Bytes as they stand in a file.
+pub(super) fn pack(bytes: &[u8]) -> Result<Vec<u8>> {
     let params = BrotliEncoderParams {
         size_hint: bytes.len(),
         ..BrotliEncoderParams::default()
     };
     let mut packed = Vec::new();
-    brotli::BrotliCompress(&mut &bytes[..], &mut packed, &params)?;
+    brotli::BrotliCompress(&mut &bytes[..], &mut packed, &params).map_err(failed)?;
     let least = bytes.len().div_ceil(BEST_COMPRESSION);
     packed.resize(packed.len().max(least), 0);
     Ok(packed)

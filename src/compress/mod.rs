@@ -48,6 +48,8 @@ pub struct Compressed {
     samples: usize,
     /// The codes as [`Precision::to_bytes`] gives them.
     codes: Vec<u8>,
+    /// The same as they stand in the file.
+    packed: Vec<u8>,
 }
 
 impl Compressed {
@@ -56,15 +58,17 @@ impl Compressed {
     /// # Errors
     /// [`Error::Shape`] unless the samples are as wide as the model's input;
     /// [`Error::NotFinite`] if a code is not finite;
-    /// [`Error::Configuration`] for a code beyond what the precision has.
+    /// [`Error::Configuration`] for a code beyond what the precision has;
+    /// [`Error::Io`], which does not happen in practice.
     pub fn new(model: &Autoencoder, data: &Dataset, precision: Precision) -> Result<Self> {
-        let codes = model.encode(data)?;
+        let codes = precision.to_bytes(&model.encode(data)?)?;
         Ok(Compressed {
+            packed: file::pack(&codes)?,
             decoder: Decoder::of(model)?,
             kind: data.kind(),
             precision,
             samples: data.len(),
-            codes: precision.to_bytes(&codes)?,
+            codes,
         })
     }
 

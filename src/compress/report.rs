@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use ::png::ColorType;
 use autoencoder_kernels::Mat;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -12,7 +11,7 @@ use serde::Serialize;
 use super::Compressed;
 use crate::data::{Dataset, png};
 use crate::error::{Error, Result};
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, Distortion};
 
 /// What compression brings, beside lossless compressors on the same samples.
 /// Sizes are in bytes per sample.
@@ -33,8 +32,8 @@ pub struct Report {
     pub raw_per_sample: f64,
     /// All samples in one gzip file, at its best level. Lossless.
     pub gzip_per_sample: f64,
-    /// Each sample as a PNG file, as small as it gets. Lossless; `None` unless samples are pictures of
-    /// bytes.
+    /// Each sample as a PNG file, as small as it gets. Lossless; `None` unless
+    /// samples are pictures of bytes.
     pub png_per_sample: Option<f64>,
     /// Raw to the whole file.
     pub ratio: f64,
@@ -105,12 +104,8 @@ fn gzip(bytes: &[u8]) -> io::Result<usize> {
 
 /// Bytes of all samples as PNG files, if they are pictures of bytes.
 fn pictures(data: &Dataset) -> io::Result<Option<usize>> {
-    let (size, color) = match data.sample_shape() {
-        Some(&[height, width]) => ((width as u32, height as u32), ColorType::Grayscale),
-        Some(&[height, width, 3]) => ((width as u32, height as u32), ColorType::Rgb),
-        _ => return Ok(None),
-    };
-    let Some(bytes) = data.as_u8() else {
+    let picture = data.sample_shape().and_then(png::picture);
+    let (Some((size, color)), Some(bytes)) = (picture, data.as_u8()) else {
         return Ok(None);
     };
     let mut sum = 0;
@@ -120,18 +115,11 @@ fn pictures(data: &Dataset) -> io::Result<Option<usize>> {
     Ok(Some(sum))
 }
 
-/// In dB. The peak is the width of the smallest interval that has 0, 1 and all
-/// original numbers in it.
+/// In dB.
 fn psnr(originals: &Mat<f32>, others: &Mat<f32>) -> Result<f64> {
     if originals.shape() != others.shape() {
         let [given, expected] = [others, originals].map(|mat| format!("{:?}", mat.shape()));
         return Err(Error::shape("reconstructions", given, expected));
     }
-    let (mut lowest, mut highest, mut sum) = (0.0f32, 1.0f32, 0.0);
-    for (&x, &y) in originals.as_slice().iter().zip(others.as_slice()) {
-        (lowest, highest) = (lowest.min(x), highest.max(x));
-        sum += f64::from(y - x).powi(2);
-    }
-    let peak = f64::from(highest) - f64::from(lowest);
-    Ok(10.0 * (peak * peak / (sum / originals.as_slice().len() as f64)).log10())
+    Ok(Distortion::of(originals.as_slice(), others.as_slice()).psnr())
 }

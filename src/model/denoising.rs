@@ -4,6 +4,7 @@ use autoencoder_kernels::noise::{self, Noise};
 use autoencoder_kernels::{Level, Mat};
 
 use super::autoencoder::Autoencoder;
+use super::distortion::Distortion;
 use super::samples::Samples;
 use crate::error::Result;
 use crate::random::Stream;
@@ -82,8 +83,7 @@ impl Autoencoder {
     ) -> Result<Denoising> {
         let samples = samples.into();
         self.check_width(samples, self.architecture().input())?;
-        let (mut before, mut after) = (0.0, 0.0);
-        let (mut lowest, mut highest) = (0.0f32, 1.0f32);
+        let (mut before, mut after) = (Distortion::new(), Distortion::new());
         for first in (0..samples.len()).step_by(ROWS) {
             let rows = ROWS.min(samples.len() - first);
             let mut noisy = Mat::try_zeros(rows, samples.features())?;
@@ -92,24 +92,17 @@ impl Autoencoder {
             let mut buffer = Mat::default();
             let clean = samples.rows(first..first + rows, &mut buffer)?;
             for i in 0..rows {
-                for j in 0..clean.cols() {
-                    let x = clean.get(i, j);
-                    (lowest, highest) = (lowest.min(x), highest.max(x));
-                    before += f64::from(noisy.row(i)[j] - x).powi(2);
-                    after += f64::from(mended.row(i)[j] - x).powi(2);
-                }
+                let originals = || (0..clean.cols()).map(|j| clean.get(i, j));
+                before.add(originals(), noisy.row(i));
+                after.add(originals(), mended.row(i));
             }
         }
-        let count = (samples.len() * samples.features()) as f64;
-        let (before, after) = (before / count, after / count);
-        let peak = f64::from(highest) - f64::from(lowest);
-        let psnr = |error: f64| 10.0 * (peak * peak / error).log10();
         Ok(Denoising {
             samples: samples.len(),
-            noisy_mean_squared_error: before,
-            mean_squared_error: after,
-            noisy_psnr: psnr(before),
-            psnr: psnr(after),
+            noisy_mean_squared_error: before.mean_squared_error(),
+            mean_squared_error: after.mean_squared_error(),
+            noisy_psnr: before.psnr(),
+            psnr: after.psnr(),
         })
     }
 }

@@ -9,6 +9,7 @@
 //! | `graph.rs`, `training_graph.rs` | the architecture on a tape; with what training minimises |
 //! | `evaluation.rs` | how far reconstructions are from their samples |
 //! | `denoising.rs` | how well a model mends corrupted samples |
+//! | `distortion.rs` | how far numbers are from the original ones |
 //! | `fit.rs`, `trainer.rs` | training: options, and the loop over epochs |
 //! | `pretrain.rs` | layer by layer, before training the whole |
 //! | `preset.rs` | the programs of well-known tutorials, an entry each |
@@ -29,6 +30,7 @@ mod callback;
 mod checkpoint;
 mod decoder;
 mod denoising;
+mod distortion;
 mod early_stopping;
 mod evaluation;
 mod file;
@@ -55,6 +57,7 @@ pub use callback::{Callback, Progress};
 pub use checkpoint::Checkpoint;
 pub use decoder::Decoder;
 pub use denoising::Denoising;
+pub(crate) use distortion::Distortion;
 pub use early_stopping::EarlyStopping;
 pub use evaluation::{Evaluation, ReconstructionError};
 pub(crate) use file::{matrix_bytes, read_decoder};
