@@ -35,6 +35,8 @@ const METADATA_KEY: &str = "checkpoint";
 /// The only version of the JSON so far.
 const FORMAT: u32 = 1;
 const HISTORY: &str = "history";
+/// In the place of a path.
+const IN_MEMORY: &str = "checkpoint in memory";
 
 /// The JSON of a checkpoint.
 #[derive(Serialize, Deserialize)]
@@ -64,6 +66,16 @@ impl Trainer<'_> {
         let bytes = self.serialize(note);
         let bytes = bytes.map_err(|error| Error::io("write", path, error))?;
         write_atomically(path, |writer| writer.write_all(&bytes))
+    }
+
+    /// [`save`](Self::save) to memory, for [`Checkpoint::from_safetensors`].
+    ///
+    /// # Errors
+    /// [`Error::Io`], which does not happen in practice.
+    pub fn to_safetensors(&self, note: &str) -> Result<Vec<u8>> {
+        let path = Path::new(IN_MEMORY);
+        let bytes = self.serialize(note);
+        bytes.map_err(|error| Error::io("write", path, error))
     }
 
     fn serialize(&self, note: &str) -> io::Result<Vec<u8>> {
@@ -128,6 +140,15 @@ impl Checkpoint {
     /// allocate more than a few times its own size.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         read(Container::open(path.as_ref())?)
+    }
+
+    /// [`load`](Self::load) for the bytes of a file in memory.
+    ///
+    /// # Errors
+    /// [`Error::Format`], as [`load`](Self::load).
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self> {
+        let (path, length) = (Path::new(IN_MEMORY), bytes.len() as u64);
+        read(Container::new(path, Box::new(bytes), length)?)
     }
 }
 

@@ -12,7 +12,8 @@
 //! the transpose of the matrix in memory. `encoder.0.bias` is `[outputs]`; then
 //! `encoder.1.…`, and `decoder.0.…`. A tied decoder stores biases alone. A
 //! variational encoder has `encoder.log_variance.weight` and `.bias` too, the head
-//! beside its last layer, which gives μ. The metadata key `autoencoder` holds the architecture as JSON.
+//! beside its last layer, which gives μ. The metadata key `autoencoder` holds the
+//! architecture as JSON.
 
 mod checkpoint;
 mod container;
