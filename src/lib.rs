@@ -19,6 +19,10 @@
 
 #[cfg(feature = "analysis")]
 pub mod analysis;
+// The program, no interface of the library.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 pub mod compress;
 pub mod data;
 pub mod error;

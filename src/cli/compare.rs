@@ -4,15 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use autoencoder::analysis::{Pca, Probe, ProbeOptions};
-use autoencoder::data::Dataset;
-use autoencoder::{Autoencoder, Mat, Result};
 use clap::Args;
 use serde::Serialize;
 
 use super::console::{Failure, print, print_json};
 use super::data_options::DataOptions;
 use super::source::{Source, ValidationOptions, split};
+use crate::analysis::{Pca, Probe, ProbeOptions};
+use crate::data::Dataset;
+use crate::model::Distortion;
+use crate::{Autoencoder, Mat, Result};
 
 /// Where nothing is said.
 const HELD_OUT: f64 = 0.1;
@@ -123,7 +124,7 @@ impl<'a> Parts<'a> {
         Ok(Parts {
             train,
             test,
-            variance: mean_squared_error(&samples, &means),
+            variance: Distortion::of(samples.as_slice(), means.as_slice()).mean_squared_error(),
             samples,
         })
     }
@@ -168,7 +169,8 @@ impl<'a> Parts<'a> {
 
     /// A row of no more than how far reconstructions are from the samples.
     fn errors(&self, reconstructions: &Mat<f32>) -> Row {
-        let mean_squared_error = mean_squared_error(&self.samples, reconstructions);
+        let distortion = Distortion::of(self.samples.as_slice(), reconstructions.as_slice());
+        let mean_squared_error = distortion.mean_squared_error();
         Row {
             code: "",
             numbers: 0,
@@ -233,12 +235,6 @@ impl Report {
         }
         Ok(())
     }
-}
-
-fn mean_squared_error(a: &Mat<f32>, b: &Mat<f32>) -> f64 {
-    let pairs = a.as_slice().iter().zip(b.as_slice());
-    let sum: f64 = pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum();
-    sum / a.as_slice().len() as f64
 }
 
 /// The time that training took, from the history beside the model.

@@ -2,17 +2,15 @@
 
 use std::path::PathBuf;
 
-use autoencoder::Autoencoder;
-use autoencoder::compress::{Compressed, Precision, Report};
 use clap::Args;
 
 use super::console::{Failure, print, print_json};
-use super::data_options::{DATA, DataOptions};
+use super::samples::SampleOptions;
+use crate::Autoencoder;
+use crate::compress::{Compressed, Precision, Report};
 
 #[derive(Args)]
 pub(crate) struct Compress {
-    #[arg(help = DATA)]
-    data: Option<PathBuf>,
     /// The model: a .safetensors file that `train` wrote
     #[arg(long, value_name = "MODEL")]
     model: PathBuf,
@@ -25,14 +23,14 @@ pub(crate) struct Compress {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    #[command(flatten, next_help_heading = "Data")]
-    options: DataOptions,
+    #[command(flatten)]
+    samples: SampleOptions,
 }
 
 impl Compress {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = self.options.load(self.data.as_deref(), &self.model)?;
+        let data = self.samples.load(&self.model)?;
         let compressed = Compressed::new(&model, &data, self.codes)?;
         let report = Report::new(&compressed, &model, &data)?;
         compressed.save(&self.output)?;

@@ -15,11 +15,11 @@ pub(crate) enum Failure {
     Message(String),
 }
 
-impl From<autoencoder::Error> for Failure {
-    fn from(error: autoencoder::Error) -> Self {
+impl From<crate::Error> for Failure {
+    fn from(error: crate::Error) -> Self {
         match error {
             // A pipe in the place of a file, `-o /dev/stdout` for one.
-            autoencoder::Error::Io { error, .. } if error.kind() == io::ErrorKind::BrokenPipe => {
+            crate::Error::Io { error, .. } if error.kind() == io::ErrorKind::BrokenPipe => {
                 Failure::Closed
             }
             error => Failure::Message(error.to_string()),

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use autoencoder::Error;
-use autoencoder::data::{self, Column, Dataset, Framing, LoadOptions, Text};
 use clap::Args;
 
 use super::console::Failure;
 use super::run_directory::VOCABULARY;
 use super::values::positive;
+use crate::Error;
+use crate::data::{self, Column, Dataset, Framing, LoadOptions, Text};
 
 /// What every command that takes samples says of them.
 pub(crate) const DATA: &str = "The samples: IDX, .npy, .npz, .csv, a .png or a folder of them, .wav, .txt, \

@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 
-use autoencoder::{Autoencoder, data};
 use clap::Args;
 
 use super::console::Failure;
 use super::matrix_file::MatrixFile;
+use crate::{Autoencoder, data};
 
 #[derive(Args)]
 pub(crate) struct Decode {
     /// The model: a .safetensors file that `train` wrote
     model: PathBuf,
-    /// The codes, one a row: npy, .npz, IDX or .csv
+    /// The codes, one a row: .npy, .npz, IDX or .csv
     codes: PathBuf,
     /// Where to write the samples, one a row: .npy or .csv
     #[arg(short, long, value_name = "FILE", value_parser = MatrixFile::parse)]

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use autoencoder::compress::Compressed;
 use clap::Args;
 
 use super::console::Failure;
 use super::sample_file::SampleFile;
+use crate::compress::Compressed;
 
 #[derive(Args)]
 pub(crate) struct Decompress {

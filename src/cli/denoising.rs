@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use autoencoder::data::Dataset;
-use autoencoder::model::Denoising;
-use autoencoder::{Autoencoder, Noise, Result};
 use serde::Serialize;
+
+use crate::data::Dataset;
+use crate::model::Denoising;
+use crate::{Autoencoder, Noise, Result};
 
 /// Peak signal-to-noise ratios before and after.
 #[derive(Serialize)]

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use autoencoder::analysis::Pca;
-use autoencoder::plot::write_scatter_svg;
-use autoencoder::{Autoencoder, Mat, Result};
 use clap::Args;
 
 use super::console::Failure;
 use super::matrix_file::MatrixFile;
-use super::samples::SampleOptions;
+use super::samples::LabelledSampleOptions;
+use crate::analysis::Pca;
+use crate::plot::write_scatter_svg;
+use crate::{Autoencoder, Mat, Result};
 
 #[derive(Args)]
 pub(crate) struct Encode {
@@ -23,7 +23,7 @@ pub(crate) struct Encode {
     #[arg(long, value_name = "FILE.svg")]
     scatter: Option<PathBuf>,
     #[command(flatten)]
-    samples: SampleOptions,
+    samples: LabelledSampleOptions,
 }
 
 impl Encode {

@@ -2,21 +2,19 @@
 
 use std::path::PathBuf;
 
-use autoencoder::data::Dataset;
-use autoencoder::{Autoencoder, Noise};
 use clap::Args;
 use serde::Serialize;
 
 use super::console::{Failure, print, print_json};
-use super::data_options::{DATA, DataOptions};
 use super::denoising::Report;
+use super::samples::SampleOptions;
+use crate::data::Dataset;
+use crate::{Autoencoder, Noise};
 
 #[derive(Args)]
 pub(crate) struct Evaluate {
     /// The model: a .safetensors file that `train` wrote
     model: PathBuf,
-    #[arg(help = DATA)]
-    data: Option<PathBuf>,
     /// Also corrupt the samples and see how well the model mends them:
     /// gaussian:STDDEV, gaussian-clipped:STDDEV, masking:PROBABILITY,
     /// salt-and-pepper:PROBABILITY
@@ -31,8 +29,8 @@ pub(crate) struct Evaluate {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    #[command(flatten, next_help_heading = "Data")]
-    options: DataOptions,
+    #[command(flatten)]
+    samples: SampleOptions,
 }
 
 #[derive(Serialize)]
@@ -59,7 +57,7 @@ struct Nats {
 impl Evaluate {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = self.options.load(self.data.as_deref(), &self.model)?;
+        let data = self.samples.load(&self.model)?;
         check(&model, &data, self.allow_any_target)?;
         let evaluation = model.evaluate(&data)?;
         let line = Line {

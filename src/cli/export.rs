@@ -4,11 +4,11 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 
-use autoencoder::Autoencoder;
-use autoencoder::onnx::{self, Graph};
 use clap::Args;
 
 use super::console::Failure;
+use crate::Autoencoder;
+use crate::onnx::{self, Graph};
 
 #[derive(Args)]
 pub(crate) struct Export {

@@ -4,17 +4,17 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use autoencoder::analysis::{
-    GaussianMixture, MixtureOptions, around, clamp_to_range, interpolate, standard_deviations,
-};
-use autoencoder::plot::{TileLayout, write_grid};
-use autoencoder::random::{Generator, Purpose};
-use autoencoder::{Autoencoder, Mat, Result};
 use clap::Args;
 
 use super::console::Failure;
 use super::data_options::DataOptions;
 use super::matrix_file::MatrixFile;
+use crate::analysis::{
+    GaussianMixture, MixtureOptions, around, clamp_to_range, interpolate, standard_deviations,
+};
+use crate::plot::{TileLayout, write_grid};
+use crate::random::{Generator, Purpose};
+use crate::{Autoencoder, Mat, Result};
 
 #[derive(Args)]
 pub(crate) struct Generate {
@@ -128,7 +128,7 @@ impl Generate {
         }
         // Room for the samples, before any work is done in vain.
         let room = Mat::<f32>::try_zeros(count, model.architecture().input());
-        drop(room.map_err(autoencoder::Error::from)?);
+        drop(room.map_err(crate::Error::from)?);
         let (samples, columns) = match origin {
             Origin::Prior => (model.sample(count, self.seed)?, square(count)),
             _ => {
@@ -189,7 +189,7 @@ impl Generate {
     /// random ones.
     fn choose(&self, samples: usize, count: usize) -> Result<Vec<usize>, Failure> {
         if let Some(&row) = self.rows.iter().find(|&&row| row >= samples) {
-            return Err(autoencoder::Error::RowOutOfRange { row, rows: samples }.into());
+            return Err(crate::Error::RowOutOfRange { row, rows: samples }.into());
         }
         let mut rows = Vec::new();
         if rows.try_reserve_exact(count).is_err() {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use autoencoder::Autoencoder;
-use autoencoder::model::Training;
 use clap::Args;
 use serde::Serialize;
 
 use super::console::{Failure, print, print_json};
+use crate::Autoencoder;
+use crate::model::Training;
 
 #[derive(Args)]
 pub(crate) struct Info {

@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use autoencoder::Autoencoder;
-use autoencoder::model::{Callback, Epoch, Progress};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::console::Failure;
+use crate::Autoencoder;
+use crate::model::{Callback, Epoch, Progress};
 
 /// Whether somebody has asked for the end.
 #[derive(Clone, Debug, Default)]

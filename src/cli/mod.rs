@@ -5,6 +5,7 @@
 //! | `train.rs`, `presets.rs`, `evaluate.rs`, `encode.rs`, `decode.rs`, `reconstruct.rs`, `score.rs`, `compare.rs`, `generate.rs`, `compress.rs`, `decompress.rs`, `export.rs`, `info.rs` | the subcommands |
 //! | `model_options.rs` | `--layers`, `--hidden`, …, `--init`: which model to train |
 //! | `training_options.rs` | `--optimizer`, `--epochs`, …: how |
+//! | `regularization_options.rs` | `--noise`, `--dropout`, `--code-l1`, …: against learning by heart |
 //! | `pretraining.rs` | `--pretrain`: the layers one after another |
 //! | `denoising.rs` | how well a denoiser mends samples |
 //! | `data_options.rs` | `--label-column`, `--frame`, …: how to read `DATA` |
@@ -51,13 +52,15 @@ mod training_options;
 mod values;
 mod watch;
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use autoencoder::Level;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use console::Failure;
+
+use crate::Level;
 
 /// Train autoencoders on the CPU, and use them.
 #[derive(Parser)]
@@ -116,9 +119,41 @@ Exit status:
   130  a second Ctrl-C (143: SIGTERM) ended the program at once
   141  nobody reads the output any more, as after `| head`; what was trained is saved";
 
+impl Arguments {
+    /// To clap a negative number is an option that it does not know, unless told; the
+    /// options' own errors say what is wrong with it.
+    fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let negative = |arg: clap::Arg| match arg.is_positional() {
+            false if arg.get_action().takes_values() => arg.allow_negative_numbers(true),
+            _ => arg,
+        };
+        let mut command = Self::command();
+        command = command.mut_args(negative);
+        command = command.mut_subcommands(|command| command.mut_args(negative));
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// What can be said of arguments, the program's name before them, when nothing is
+/// read and nothing is run: `Err` has what the program would print.
+///
+/// # Errors
+/// A message for people, of one or more lines.
+pub fn check(arguments: impl IntoIterator<Item = OsString>) -> Result<(), String> {
+    let arguments = Arguments::parse_from(arguments).map_err(|error| error.to_string())?;
+    match arguments.command {
+        Command::Train(train) => match train.check() {
+            Err(Failure::Message(message)) => Err(message),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
 /// Runs the program.
-pub(crate) fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::parse_from(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Also for `--help`; a closed pipe is no reason to complain.
@@ -137,7 +172,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    Level::from_environment().map_err(autoencoder::Error::from)?;
+    Level::from_environment().map_err(crate::Error::from)?;
     if let Some(threads) = arguments.threads {
         use_threads(threads)?;
     }
@@ -173,4 +208,55 @@ fn use_threads(threads: NonZeroUsize) -> Result<(), Failure> {
     }
     let message = format!("this program was built without threads, not for {threads}");
     Err(Failure::Message(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn refused(line: &str) -> String {
+        let words = ["autoencoder"].into_iter().chain(line.split(' '));
+        check(words.map(OsString::from)).unwrap_err()
+    }
+
+    #[test]
+    fn arguments_are_checked_without_data() {
+        let good = "autoencoder train nothing --layers 9,4 --decoder 4,9 --hidden leaky-relu";
+        assert_eq!(check(good.split(' ').map(OsString::from)), Ok(()));
+        for (line, says) in [
+            ("train --layers 9,4 --decoder 5,9", "the code has 4 numbers"),
+            ("train --layers 9,4 --output relu --loss bce", "bce-clipped"),
+            ("train --preset none", "none"),
+            (
+                "score m -o s.csv --threshold nan",
+                "expected a finite number",
+            ),
+            (
+                "train --weight-decay -1",
+                "expected a finite number, 0 or more",
+            ),
+            ("trian", "train"),
+        ] {
+            let message = refused(line);
+            assert!(message.contains(says), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn negative_numbers_are_values_of_all_options() {
+        for command in Arguments::command().get_subcommands() {
+            let options = command
+                .get_opts()
+                .filter(|option| option.get_action().takes_values());
+            for option in options {
+                let (command, option) = (command.get_name(), option.get_long().unwrap());
+                let message = refused(&format!("{command} --{option} -1 --what"));
+                assert!(!message.contains("argument '-1'"), "{message}");
+            }
+        }
+        let message = refused("train --threads -1");
+        assert!(message.contains("for '--threads <N>'"), "{message}");
+    }
 }

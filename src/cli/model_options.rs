@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use autoencoder::data::Dataset;
-use autoencoder::model::{Architecture, Builder, Preset};
-use autoencoder::{Activation, Autoencoder, Loss};
 use clap::Args;
 
 use super::console::Failure;
 use super::values::Widths;
+use crate::data::Dataset;
+use crate::model::{Architecture, Builder, Preset};
+use crate::{Activation, Autoencoder, Loss};
 
 #[derive(Args)]
 pub(crate) struct ModelOptions {
@@ -66,7 +66,7 @@ impl ModelOptions {
                     None => Autoencoder::builder().encoder([32]),
                 };
                 let builder = builder.sample_shape(shape).seed(seed);
-                self.build(builder, data.features())
+                Ok(self.describe(builder, data.features())?.build()?)
             }
         }
     }
@@ -88,7 +88,19 @@ impl ModelOptions {
         Err(Failure::Message(message.into()))
     }
 
-    fn build(&self, mut builder: Builder, features: usize) -> Result<Autoencoder, Failure> {
+    /// Fails unless the widths given go together; their input may be that of any data.
+    pub(crate) fn check_widths(&self, preset: Option<&Preset>) -> Result<(), Failure> {
+        let Some(layers) = &self.layers else {
+            return Ok(());
+        };
+        let builder = preset.map_or_else(Autoencoder::builder, Preset::builder);
+        let input = layers.0[0];
+        self.describe(builder.input(input), input)?.architecture()?;
+        Ok(())
+    }
+
+    /// The model that a builder describes, with the choices given in their place.
+    fn describe(&self, mut builder: Builder, features: usize) -> Result<Builder, Failure> {
         if let Some(widths) = &self.layers {
             if widths.0[0] != features {
                 return Err(Failure::Message(format!(
@@ -127,7 +139,7 @@ impl ModelOptions {
         if let Some(loss) = self.loss {
             builder = builder.loss(loss);
         }
-        Ok(builder.build()?)
+        Ok(builder)
     }
 
     /// The model of the option `of` with the activations and the loss given.

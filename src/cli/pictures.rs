@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use autoencoder::data::Dataset;
-use autoencoder::model::Samples;
-use autoencoder::plot::{TileLayout, write_reconstructions, write_rows, write_weights};
-use autoencoder::{Autoencoder, Mat, Noise, Result};
-
 use super::denoising::noise_of;
 use super::generate;
+use crate::data::Dataset;
+use crate::model::Samples;
+use crate::plot::{TileLayout, write_reconstructions, write_rows, write_weights};
+use crate::{Autoencoder, Mat, Noise, Result};
 
 /// Samples in a picture.
 const SAMPLES: usize = 10;

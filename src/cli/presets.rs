@@ -1,10 +1,10 @@
 //! `autoencoder presets`: the programs that `train --preset` knows.
 
-use autoencoder::model::{Architecture, Preset};
 use clap::Args;
 use serde::Serialize;
 
 use super::console::{Failure, print, print_json};
+use crate::model::{Architecture, Preset};
 
 #[derive(Args)]
 pub(crate) struct Presets {

@@ -1,7 +1,5 @@
 //! Layer-wise pre-training: `--pretrain`.
 
-use autoencoder::data::Dataset;
-use autoencoder::model::{Callback, FitOptions, Trainer};
 use autoencoder_kernels::{Parallelism, parallel};
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +8,8 @@ use super::interrupt::Interrupt;
 use super::note::Note;
 use super::run_directory::RunDirectory;
 use super::watch::{Bar, StageLines, table};
+use crate::data::Dataset;
+use crate::model::{Callback, FitOptions, Trainer};
 
 /// How far the layers have been trained one after another.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -3,22 +3,20 @@
 
 use std::path::PathBuf;
 
-use autoencoder::data::Dataset;
-use autoencoder::model::Samples;
-use autoencoder::{Autoencoder, Noise};
 use clap::Args;
 
 use super::console::Failure;
-use super::data_options::{DATA, DataOptions};
 use super::pictures::draw_reconstructions;
 use super::sample_file::SampleFile;
+use super::samples::SampleOptions;
+use crate::data::Dataset;
+use crate::model::Samples;
+use crate::{Autoencoder, Noise};
 
 #[derive(Args)]
 pub(crate) struct Reconstruct {
     /// The model: a .safetensors file that `train` wrote
     model: PathBuf,
-    #[arg(help = DATA)]
-    data: Option<PathBuf>,
     /// Where to write the reconstructions: .npy, .csv or .idx, one a row; of sound
     /// .wav; of text .txt, the nearest tokens; of pictures a new folder/
     #[arg(short, long, value_name = "FILE", value_parser = SampleFile::parse)]
@@ -34,14 +32,14 @@ pub(crate) struct Reconstruct {
     /// noisy ones between them if there is noise
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
-    #[command(flatten, next_help_heading = "Data")]
-    options: DataOptions,
+    #[command(flatten)]
+    samples: SampleOptions,
 }
 
 impl Reconstruct {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let model = Autoencoder::load(&self.model)?;
-        let data = self.options.load(self.data.as_deref(), &self.model)?;
+        let data = self.samples.load(&self.model)?;
         let reconstructions = match self.noise {
             Some(noise) => {
                 let noisy = Samples::from(&data).corrupted(noise, self.seed)?;

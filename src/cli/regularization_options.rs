@@ -1,12 +1,12 @@
 //! What keeps training from learning by heart: what it minimises beside the loss
 //! (`--code-l1`, `--beta`, …), noise and dropout.
 
-use autoencoder::Noise;
-use autoencoder::model::{Architecture, FitOptions, Sparsity};
 use clap::Args;
 
 use super::console::remark;
 use super::values::{below_one, not_negative, positive};
+use crate::Noise;
+use crate::model::{Architecture, FitOptions, Sparsity};
 
 #[derive(Args)]
 pub(crate) struct RegularizationOptions {

@@ -6,14 +6,13 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use autoencoder::Result;
-use autoencoder::data::{Dataset, Origin};
-use autoencoder::file::write_atomically;
-use autoencoder::model::{Checkpoint, History, Trainer};
-use autoencoder::plot::write_loss_svg;
-
 use super::console::Failure;
 use super::pictures;
+use crate::Result;
+use crate::data::{Dataset, Origin};
+use crate::file::write_atomically;
+use crate::model::{Checkpoint, History, Trainer};
+use crate::plot::write_loss_svg;
 
 /// Whoever writes to the folder holds a lock on this file.
 const LOCK: &str = ".lock";

@@ -3,12 +3,11 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use autoencoder::data::{
-    Origin, SampleKind, write_csv, write_idx, write_npy, write_png_folder, write_text, write_wav,
-};
-use autoencoder::{Mat, Result};
-
 use super::console::Failure;
+use crate::data::{
+    MatrixFormat, Origin, SampleKind, write_idx, write_png_folder, write_text, write_wav,
+};
+use crate::{Mat, Result};
 
 /// Where to write samples, and as what.
 #[derive(Clone, Debug)]
@@ -19,8 +18,7 @@ pub(crate) struct SampleFile {
 
 #[derive(Clone, Copy, Debug)]
 enum Format {
-    Npy,
-    Csv,
+    Numbers(MatrixFormat),
     Idx,
     Wav,
     Text,
@@ -33,20 +31,16 @@ impl SampleFile {
         let is_folder = path.ends_with(std::path::is_separator);
         let path = PathBuf::from(path);
         let ending = path.extension().and_then(OsStr::to_str);
+        let numbers = MatrixFormat::of(&path).map(Format::Numbers);
         let format = match ending.map(str::to_ascii_lowercase).as_deref() {
             _ if is_folder => Format::Pictures,
-            Some("npy") => Format::Npy,
-            Some("csv") => Format::Csv,
             Some("idx") => Format::Idx,
             Some("wav") => Format::Wav,
             Some("txt") => Format::Text,
-            _ => {
-                return Err(
-                    "expected a name that ends with .npy, .csv, .idx, .wav, .txt, or \
-                            with a slash: a folder for pictures"
-                        .into(),
-                );
-            }
+            _ => numbers.ok_or(
+                "expected a name that ends with .npy, .csv, .idx, .wav, .txt, or \
+                 with a slash: a folder for pictures",
+            )?,
         };
         Ok(SampleFile { path, format })
     }
@@ -68,8 +62,7 @@ impl SampleFile {
             ))
         };
         Ok(match (self.format, &kind.origin) {
-            (Format::Npy, _) => write_npy(path, mat),
-            (Format::Csv, _) => write_csv(path, &[], mat),
+            (Format::Numbers(format), _) => format.write(path, &[], mat),
             (Format::Idx, _) => write_idx(path, mat, &kind.shape, kind.bytes),
             (Format::Pictures, _) => write_png_folder(path, mat, &kind.shape),
             (Format::Wav, Some(Origin::Audio(audio))) => write_wav(path, mat, audio),

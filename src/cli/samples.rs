@@ -2,21 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use autoencoder::data::{Dataset, digits_split};
 use clap::Args;
 
 use super::console::Failure;
 use super::data_options::{DATA, DataOptions};
 use super::source::labelled;
+use crate::data::{Dataset, digits_split};
 
 #[derive(Args)]
 pub(crate) struct SampleOptions {
     #[arg(help = DATA)]
     data: Option<PathBuf>,
-    /// Their labels: a file like them, with a whole number from 0 to 255 for each.
-    /// The embedded digits have theirs
-    #[arg(long, value_name = "FILE", requires = "data")]
-    labels: Option<PathBuf>,
     /// Of the embedded digits, the last 1 000 alone, which `train` holds for
     /// validation
     #[arg(long, conflicts_with = "data")]
@@ -26,13 +22,30 @@ pub(crate) struct SampleOptions {
 }
 
 impl SampleOptions {
-    /// The samples for a model, with labels where there are any.
+    /// The samples for a model.
     pub(crate) fn load(&self, model: &Path) -> Result<Dataset, Failure> {
         if self.held_out {
             return Ok(digits_split().1);
         }
-        let data = self.options.load(self.data.as_deref(), model)?;
-        labelled(data, self.labels.as_deref())
+        self.options.load(self.data.as_deref(), model)
+    }
+}
+
+/// Samples for what asks for labels, too.
+#[derive(Args)]
+pub(crate) struct LabelledSampleOptions {
+    #[command(flatten)]
+    samples: SampleOptions,
+    /// Their labels: a file like them, with a whole number from 0 to 255 for each.
+    /// The embedded digits have theirs
+    #[arg(long, value_name = "FILE", requires = "data")]
+    labels: Option<PathBuf>,
+}
+
+impl LabelledSampleOptions {
+    /// The samples for a model, with labels where there are any.
+    pub(crate) fn load(&self, model: &Path) -> Result<Dataset, Failure> {
+        labelled(self.samples.load(model)?, self.labels.as_deref())
     }
 }
 

@@ -3,16 +3,16 @@
 
 use std::path::PathBuf;
 
-use autoencoder::analysis::{self, Detection};
-use autoencoder::{Autoencoder, Mat};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::console::{Failure, print, print_json};
 use super::evaluate::check;
 use super::matrix_file::MatrixFile;
-use super::samples::{SampleOptions, labels_of};
+use super::samples::{LabelledSampleOptions, labels_of};
 use super::values::{Labels, contamination, finite};
+use crate::analysis::{self, Detection};
+use crate::{Autoencoder, Mat};
 
 #[derive(Args)]
 pub(crate) struct Score {
@@ -44,7 +44,7 @@ pub(crate) struct Score {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    samples: SampleOptions,
+    samples: LabelledSampleOptions,
 }
 
 #[derive(Clone, Copy, ValueEnum, Serialize)]

@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf, absolute};
 
-use autoencoder::data::{self, Dataset, LoadOptions, Origin, Text};
-use autoencoder::model::Preset;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::console::Failure;
 use super::data_options::{DataOptions, load, vocabulary_of};
 use super::values::{Labels, fraction};
+use crate::data::{self, Dataset, LoadOptions, Origin, Text};
+use crate::model::Preset;
 
 #[derive(Args)]
 pub(crate) struct ValidationOptions {

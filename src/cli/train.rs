@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use autoencoder::data::Dataset;
-use autoencoder::model::{Callback, FitOptions, Preset, Trainer};
 use autoencoder_kernels::{Parallelism, parallel};
 use clap::Args;
 use serde::Serialize;
@@ -21,6 +19,8 @@ use super::run_directory::RunDirectory;
 use super::source::{LabelFilter, Source, ValidationOptions};
 use super::training_options::TrainingOptions;
 use super::watch::{Bar, Lines, table};
+use crate::data::Dataset;
+use crate::model::{Callback, FitOptions, Preset, Trainer};
 
 /// A crash loses no more than this.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
@@ -114,15 +114,30 @@ impl Train {
         }
     }
 
+    /// What can be said before the data are there.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let preset = self.preset.as_deref().map(Preset::named).transpose()?;
+        let _ = self.options(preset).warnings();
+        self.model.check_widths(preset)
+    }
+
+    /// The options of a new run.
+    fn options(&self, preset: Option<&Preset>) -> FitOptions {
+        let mut options = preset.map_or_else(FitOptions::default, Preset::options);
+        self.training.apply(&mut options);
+        self.regularization.apply(&mut options);
+        options
+    }
+
     fn begin(self) -> Result<(), Failure> {
         let preset = self.preset.as_deref().map(Preset::named).transpose()?;
         let source = Source::of(preset).with(self.data.clone(), &self.validation, &self.reading);
         let source = source.filtered(&self.filter).for_model(self.model.init());
         let (data, validation) = source.load()?;
-        let mut options = preset.map_or_else(FitOptions::default, Preset::options);
-        options.validation = validation;
-        self.training.apply(&mut options);
-        self.regularization.apply(&mut options);
+        let options = FitOptions {
+            validation,
+            ..self.options(preset)
+        };
         let model = self.model.model(&data, preset, options.seed)?;
         remark_on_copying(model.architecture(), &options);
         let interrupt = Interrupt::listen()?;

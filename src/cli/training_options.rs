@@ -2,11 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use autoencoder::Optimizer;
-use autoencoder::model::{EarlyStopping, FitOptions, Part, Schedule};
 use clap::Args;
 
 use super::values::{not_negative, positive};
+use crate::Optimizer;
+use crate::model::{EarlyStopping, FitOptions, Part, Schedule};
 
 #[derive(Args)]
 pub(crate) struct TrainingOptions {

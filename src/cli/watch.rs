@@ -5,12 +5,12 @@ use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use autoencoder::Autoencoder;
-use autoencoder::model::{Callback, Epoch, History, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::console::{Failure, print_json};
+use crate::Autoencoder;
+use crate::model::{Callback, Epoch, History, Progress};
 
 /// Rows of the table at the end, at most, besides the last and the best epoch.
 const ROWS: u32 = 12;

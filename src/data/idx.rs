@@ -1,5 +1,5 @@
-//! IDX, the format of MNIST, read and written: two zero bytes, a type, the number of axes, the
-//! axes' sizes, and the numbers, all big-endian.
+//! IDX, the format of MNIST, read and written: two zero bytes, a type, the number
+//! of axes, the axes' sizes, and the numbers, all big-endian.
 //! <https://yann.lecun.com/exdb/mnist/>
 
 use std::io::{self, Write};

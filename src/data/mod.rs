@@ -10,6 +10,18 @@
 //! - [`write_idx`], [`write_png_folder`], [`write_wav`], [`write_text`]: samples as
 //!   what they were; [`Origin`] remembers what that takes.
 //!
+//! | file | what |
+//! |---|---|
+//! | `dataset.rs`, `dataset/` | samples in memory, views and choices of them |
+//! | `digits.rs`, `normal.rs` | data that need no file |
+//! | `idx.rs`, `npy.rs`, `npz.rs`, `csv.rs`, `png.rs`, `wav.rs`, `text.rs` | a format each, read and most written |
+//! | `format.rs` | their list, which of them a file is, and the options |
+//! | `source.rs` | the bytes of a file, perhaps compressed, as many as there really are |
+//! | `matrix_file.rs` | numbers to write, by the ending of the name |
+//! | `array.rs` | an array as a file holds it |
+//! | `origin.rs` | what samples were before they became numbers |
+//! | `fingerprint.rs` | whether data are still what they were |
+//!
 //! To add a format: a file with its `Loader`, and its line in
 //! `Format` and in each list of `format.rs`.
 
@@ -22,6 +34,7 @@ mod digits;
 mod fingerprint;
 mod format;
 mod idx;
+mod matrix_file;
 mod normal;
 mod npy;
 mod npz;
@@ -37,14 +50,14 @@ pub use digits::{digits, digits_split};
 pub use fingerprint::Fingerprint;
 pub use format::{Format, LoadOptions};
 pub use idx::write_idx;
+pub(crate) use matrix_file::MatrixFormat;
+pub use matrix_file::save;
 pub use normal::standard_normal;
 pub use npy::{write_npy, write_npy_to};
 pub use origin::{Origin, SampleKind};
 pub use png::write_png_folder;
 pub use text::{Text, Vocabulary, write_text};
 pub use wav::{Audio, Framing, write_wav};
-
-use autoencoder_kernels::MatRef;
 
 use crate::error::{Error, Result};
 use array::Array;
@@ -98,34 +111,13 @@ pub fn load_with(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Datase
     format::load(path.as_ref(), options)
 }
 
-/// Reads labels from an IDX or `.npy` file, perhaps compressed with gzip: one whole number from 0 to
-/// 255 per sample.
+/// Reads labels from an IDX or `.npy` file, perhaps compressed with gzip: one whole
+/// number from 0 to 255 per sample.
 ///
 /// # Errors
 /// As [`load`], and [`Error::Format`] for numbers that are no labels.
 pub fn load_labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     read_labels(Source::open(path.as_ref())?)
-}
-
-/// Writes a matrix as `.npy` or `.csv`, as the ending of the name says.
-///
-/// # Errors
-/// [`Error::Configuration`] for another ending; [`Error::Io`]. The file is written
-/// whole or not at all.
-pub fn save(path: impl AsRef<Path>, mat: MatRef<'_, f32>) -> Result<()> {
-    let path = path.as_ref();
-    let ending = path.extension().unwrap_or_default();
-    if ending.eq_ignore_ascii_case("npy") {
-        write_npy(path, mat)
-    } else if ending.eq_ignore_ascii_case("csv") {
-        write_csv(path, &[], mat)
-    } else {
-        Err(Error::configuration(
-            "the output file",
-            path.display(),
-            "a name that ends in .npy or .csv",
-        ))
-    }
 }
 
 /// [`load`] for the bytes of a file in memory.

@@ -78,6 +78,16 @@ fn evaluate_prints_the_losses() {
             .contains("10000")
     );
 
+    // The last thousand of the embedded digits, as for `score`.
+    let held_out = "run/model.safetensors --held-out";
+    let digits = folder.good(&format!("evaluate {held_out}"));
+    assert!(digits.contains("samples              1000\n"), "{digits}");
+    folder.good(&format!("reconstruct {held_out} -o held-out.npy"));
+    let mat = folder.mat("held-out.npy");
+    let last = autoencoder::data::digits_split().1;
+    assert_eq!(mat, folder.model().reconstruct(&last).unwrap());
+    folder.misused(&format!("evaluate {held_out} digits.npy"), "--held-out");
+
     folder.bad("evaluate run/model.safetensors nothing", "nothing");
     folder.bad("evaluate nothing digits.npy", "nothing");
     folder.bad("evaluate digits.npy digits.npy", "safetensors");
