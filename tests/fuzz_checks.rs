@@ -144,6 +144,16 @@ fn model_file() {
 }
 
 #[test]
+fn checkpoint() {
+    run("checkpoint", checks::check_checkpoint);
+}
+
+#[test]
+fn arguments() {
+    run("arguments", checks::check_arguments);
+}
+
+#[test]
 fn gemm() {
     run("gemm", checks::check_gemm);
 }

@@ -6,12 +6,16 @@
 //! |---|---|
 //! | `data.rs` | files of samples |
 //! | `model.rs` | model files |
+//! | `checkpoint.rs` | checkpoints, and runs that go on from them |
+//! | `arguments.rs` | command lines |
 //! | `compressed.rs` | compressed samples |
 //! | `gemm.rs` | views and products |
 //! | `dense.rs` | fused layers |
 //! | `bytes.rs`, `guarded.rs` | arguments made of bytes; matrices among canaries |
 
+mod arguments;
 mod bytes;
+mod checkpoint;
 mod compressed;
 mod data;
 mod dense;
@@ -19,6 +23,8 @@ mod gemm;
 mod guarded;
 mod model;
 
+pub use arguments::check_arguments;
+pub use checkpoint::check_checkpoint;
 pub use compressed::check_compressed;
 pub use data::{check_csv, check_idx, check_npy, check_npz, check_png, check_text, check_wav};
 pub use dense::check_dense;
