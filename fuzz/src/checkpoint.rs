@@ -45,7 +45,7 @@ pub fn check_checkpoint(data: &[u8]) {
 }
 
 /// What the runs of the corpus were trained on: four samples of three numbers.
-pub fn samples() -> Dataset {
+fn samples() -> Dataset {
     let numbers = (0..12).map(|i| i as f32 / 12.0).collect();
     Dataset::from_f32(4, 3, numbers).expect("twelve numbers")
 }
