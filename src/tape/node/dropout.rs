@@ -4,11 +4,9 @@
 //! m is drawn again on the way back, since its numbers are a function of their
 //! place: it costs no memory.
 
-use autoencoder_kernels::noise;
-
 use super::Operation;
-use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register, Stream};
+use super::randomize::{Change, Randomize};
+use crate::tape::instruction::{Register, Stream};
 use crate::tape::plan::Planner;
 use crate::tape::record::Value;
 
@@ -20,9 +18,9 @@ pub(in crate::tape) struct Dropout {
 }
 
 impl Dropout {
-    fn drop_features(&self, from: Register, to: Register) -> DropFeatures {
-        DropFeatures {
-            probability: self.probability,
+    fn drop_features(&self, from: Register, to: Register) -> Randomize {
+        Randomize {
+            change: Change::Dropout(self.probability),
             stream: self.stream,
             from,
             to,
@@ -50,29 +48,5 @@ impl Operation for Dropout {
             plan.emit(self.drop_features(plan.gradient(me), to));
             plan.pass(self.x, to);
         }
-    }
-}
-
-#[derive(Debug)]
-struct DropFeatures {
-    probability: f32,
-    stream: Stream,
-    from: Register,
-    to: Register,
-}
-
-impl Instruction for DropFeatures {
-    fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.from, &mut self.to]
-    }
-
-    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
-        let (level, random) = (frame.context.level, frame.random(self.stream));
-        let ([from], [mut to]) = frame.access([self.from], [self.to]);
-        match random {
-            Some((key, row)) => noise::drop_out(level, self.probability, key, row, from, to)?,
-            None => to.copy_from(from),
-        }
-        Ok(())
     }
 }

@@ -15,6 +15,7 @@
 //! | `contractive.rs` | ‖∂h/∂x‖² | `Tape::contractive_penalty` |
 //! | `normal_sample.rs` | μ + σ·ε | `Tape::normal_sample` |
 //! | `normal_divergence.rs` | KL(N(μ, σ²) ‖ N(0, 1)) | `Tape::normal_divergence` |
+//! | `randomize.rs` | (the instruction that `corrupt.rs` and `dropout.rs` share) | |
 //! | `dense.rs` | act(x·W + b) | fusion |
 //! | `dense_loss.rs` | the loss of act(x·W + b) | fusion |
 //!
@@ -36,6 +37,7 @@ mod loss;
 mod matmul;
 mod normal_divergence;
 mod normal_sample;
+mod randomize;
 mod sparsity;
 
 pub(super) use absolute::AbsolutePenalty;
