@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use autoencoder_benches::product::{Peer, shape};
 use autoencoder_benches::race::{Time, contender, race};
 use autoencoder_benches::step::{Net, Training};
-use autoencoder_benches::{is_wanted, pool, thread_counts};
+use autoencoder_benches::{is_wanted, numbers, pool, thread_counts};
 use autoencoder_kernels::gemm::gemm;
 use autoencoder_kernels::{Context, Level, Mat, Parallelism, parallel};
 use rayon::ThreadPool;
@@ -41,7 +41,7 @@ fn work(pool: &ThreadPool) {
         let shape = shape(m, 256, 64);
         let problem = shape.problem();
         problem.check(Peer::Ours, true);
-        let (a, b) = (Mat::<f32>::zeros(m, 256), Mat::<f32>::zeros(256, 64));
+        let (a, b) = (mat(m, 256, 1), mat(256, 64, 2));
         let halves = |c: &mut Mat<f32>| {
             let (top, bottom) = c.as_mut().split_at_row(m / 2);
             let mut parts = [(0, top), (m / 2, bottom)];
@@ -51,6 +51,19 @@ fn work(pool: &ThreadPool) {
                     .expect("the shapes fit");
             });
         };
+        let mut want = mat(m, 64, 3);
+        gemm(
+            Context::serial(),
+            1.0,
+            a.as_ref(),
+            b.as_ref(),
+            0.0,
+            want.as_mut(),
+        )
+        .expect("the shapes fit");
+        let mut got = mat(m, 64, 4);
+        pool.install(|| halves(&mut got));
+        assert!(got == want, "the halves of {shape}");
         let mut c = [problem.output(), problem.output(), problem.output()];
         let [c0, c1, c2] = &mut c;
         let times = pool.install(|| {
@@ -82,6 +95,11 @@ fn work(pool: &ThreadPool) {
             choice(&format!("step of {net}"), net.flops(), &times, false)
         );
     }
+}
+
+fn mat(rows: usize, cols: usize, seed: usize) -> Mat<f32> {
+    let values = numbers(rows * cols, seed);
+    Mat::from_fn(rows, cols, |i, j| values[i * cols + j])
 }
 
 fn choice(name: &str, flops: f64, times: &[Time], halves: bool) -> String {
