@@ -42,7 +42,7 @@
 //! | [`mod@reference`] | the specification: all of the above naively, in f64 |
 //! | `mapped` | files mapped to memory (feature `mmap`) |
 //! | [`mat`] | owned matrices and checked strided views |
-//! | [`parallel`] | regions of independent tasks on the caller's pool, where they pay |
+//! | [`parallel`], `crossover` | regions of independent tasks on the caller's pool, and from when on they pay |
 //! | [`level`] | detection and dispatch of SIMD levels |
 //! | `simd` | the register operations of each level |
 //! | `extent` | debug assertions on the memory that raw operands reach |
@@ -71,6 +71,7 @@
 
 pub mod activation;
 pub mod convert;
+mod crossover;
 pub mod dense;
 pub mod error;
 mod extent;

@@ -7,8 +7,8 @@
 //! feature. Regions nest, and a region entered from a thread of the pool
 //! allocates nothing.
 
+use crate::crossover::PARALLEL_FLOPS;
 use crate::level::Level;
-use crate::tuning::PARALLEL_FLOPS;
 
 /// Whether a kernel may spread over threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

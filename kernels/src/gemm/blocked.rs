@@ -19,6 +19,7 @@ use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
 use super::flops;
 use super::pack::pack_panel;
 use super::tile::{TileArguments, compute};
+use crate::crossover::PARALLEL_FLOPS;
 use crate::extent::Extent;
 use crate::mat::{Element, MatRef};
 use crate::parallel::{Parallelism, Shared, for_each};
@@ -292,7 +293,7 @@ unsafe fn multiply_block<T, S>(
             let (a, b) = (Shared::new(a.cast_mut()), Shared::new(b.cast_mut()));
 
             let packing = |elements: usize| {
-                if elements * tuning::PACK_FLOPS < tuning::PARALLEL_FLOPS {
+                if elements * tuning::PACK_FLOPS < PARALLEL_FLOPS {
                     Parallelism::Serial
                 } else {
                     parallelism
