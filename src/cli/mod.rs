@@ -52,7 +52,8 @@ mod training_options;
 mod values;
 mod watch;
 
-use std::ffi::OsString;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
@@ -120,19 +121,59 @@ Exit status:
   141  nobody reads the output any more, as after `| head`; what was trained is saved";
 
 impl Arguments {
-    /// To clap a negative number is an option that it does not know, unless told; the
-    /// options' own errors say what is wrong with it.
     fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let negative = |arg: clap::Arg| match arg.is_positional() {
-            false if arg.get_action().takes_values() => arg.allow_negative_numbers(true),
-            _ => arg,
-        };
         let mut command = Self::command();
-        command = command.mut_args(negative);
-        command = command.mut_subcommands(|command| command.mut_args(negative));
+        let arguments = join_negative(&command, arguments);
         let matches = command.try_get_matches_from_mut(arguments)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// The arguments with `--layers -784,32` as `--layers=-784,32`. What begins with a
+/// negative number is to clap an option that it does not know, or, when told
+/// otherwise, an option in the place of a value is a value too. Joined it is a value,
+/// and the options' own errors say what is wrong with it.
+fn join_negative(
+    command: &clap::Command,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Vec<OsString> {
+    let mut valued = HashSet::new();
+    for command in std::iter::once(command).chain(command.get_subcommands()) {
+        let options = command.get_opts();
+        for option in options.filter(|option| option.get_action().takes_values()) {
+            valued.extend(option.get_long().map(|long| format!("--{long}")));
+            valued.extend(option.get_short().map(|short| format!("-{short}")));
+        }
+    }
+    let mut joined: Vec<OsString> = Vec::new();
+    let mut options_end = false;
+    for argument in arguments {
+        options_end |= argument == "--";
+        match joined.last_mut() {
+            Some(option)
+                if !options_end
+                    && is_negative(&argument)
+                    && option
+                        .to_str()
+                        .is_some_and(|option| valued.contains(option)) =>
+            {
+                option.push("=");
+                option.push(argument);
+            }
+            _ => joined.push(argument),
+        }
+    }
+    joined
+}
+
+/// Whether this begins with a negative number, be it infinite.
+fn is_negative(argument: &OsStr) -> bool {
+    let after = argument.as_encoded_bytes().strip_prefix(b"-");
+    let digits = after.map(|after| after.strip_prefix(b".").unwrap_or(after));
+    digits.is_some_and(|digits| digits.first().is_some_and(u8::is_ascii_digit))
+        || argument
+            .to_str()
+            .is_some_and(|argument| argument.starts_with('-') && argument.parse::<f64>().is_ok())
 }
 
 /// What can be said of arguments, the program's name before them, when nothing is
@@ -252,11 +293,42 @@ mod tests {
                 .filter(|option| option.get_action().takes_values());
             for option in options {
                 let (command, option) = (command.get_name(), option.get_long().unwrap());
-                let message = refused(&format!("{command} --{option} -1 --what"));
-                assert!(!message.contains("argument '-1'"), "{message}");
+                for value in ["-1", "-.5", "-784,32", "-3:0.1", "-inf"] {
+                    let message = refused(&format!("{command} --{option} {value} --what"));
+                    // As one argument, or as its first letter.
+                    let unknown = format!("argument '{}", &value[..2]);
+                    assert!(!message.contains(&unknown), "{message}");
+                }
             }
         }
-        let message = refused("train --threads -1");
-        assert!(message.contains("for '--threads <N>'"), "{message}");
+        for (line, says) in [
+            ("train --threads -1", "'-1' for '--threads <N>'"),
+            (
+                "train --layers -784,32",
+                "'-784,32' for '--layers <WIDTHS>': \"-784\" is no width",
+            ),
+            ("generate m -n -4", "'-4' for '--count <N>'"),
+            ("score m -o s.csv --threshold -inf", "expected a finite"),
+        ] {
+            let message = refused(line);
+            assert!(message.contains(says), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_value_is_none() {
+        for (line, says) in [
+            (
+                "train --layers --epochs 3",
+                "a value is required for '--layers",
+            ),
+            ("generate m --from -o x", "a value is required for '--from"),
+            ("train --tied -5", "argument '-5'"),
+            ("train --epochs 3 -5", "argument '-5'"),
+            ("train -- --layers -784,32", "argument '-784,32'"),
+        ] {
+            let message = refused(line);
+            assert!(message.contains(says), "{line}: {message}");
+        }
     }
 }

@@ -57,6 +57,26 @@ fn wrong_usage_has_status_2() {
 }
 
 #[test]
+fn negative_values_get_the_error_of_their_option() {
+    let folder = Folder::new();
+    for (arguments, says) in [
+        (
+            "train --layers -784,32",
+            "invalid value '-784,32' for '--layers <WIDTHS>': \"-784\" is no width",
+        ),
+        ("train --schedule -3:0.1", "'-3:0.1' for '--schedule"),
+        ("train --epochs -5", "'-5' for '--epochs"),
+        ("generate m -n -5 -o x.npy", "'-5' for '--count"),
+        // Another option is no value.
+        ("train --layers --epochs 3", "value is required for '--layers"),
+        ("train --tied -5", "unexpected argument '-5'"),
+    ] {
+        folder.misused(arguments, says);
+    }
+    assert!(folder.names().is_empty());
+}
+
+#[test]
 fn evaluate_prints_the_losses() {
     let folder = Folder::with_model();
     let line = json(&folder.good("evaluate run/model.safetensors digits.npy --json"));
