@@ -44,19 +44,23 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// Sizes of a product m × k × n. One of them may be beyond every block; the
-    /// others are small then.
+    /// Sizes of a product m × k × n of at most 2²⁰ terms, so that a run takes some
+    /// milliseconds. One of them may be beyond every block; the others are small then.
     pub fn sizes(&mut self) -> [usize; 3] {
         let large = usize::from(self.byte());
         let mut sizes = std::array::from_fn(|_| usize::from(self.byte()));
         if large >= 240 {
             sizes = sizes.map(|size| size % 41);
             sizes[large % 3] = 900 + 8 * usize::from(self.byte()) + large % 7;
-            sizes
         } else {
             // Most values near the tiles' sizes.
-            sizes.map(|size| if size < 128 { size % 36 } else { size - 128 })
+            sizes = sizes.map(|size| if size < 128 { size % 36 } else { size - 128 });
         }
+        while sizes.iter().product::<usize>() > 1 << 20 {
+            let halved = sizes.iter_mut().filter(|size| **size < 900).max();
+            *halved.expect("one at most is large") /= 2;
+        }
+        sizes
     }
 
     pub fn layout(&mut self) -> Layout {

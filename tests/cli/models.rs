@@ -68,7 +68,10 @@ fn negative_values_get_the_error_of_their_option() {
         ("train --epochs -5", "'-5' for '--epochs"),
         ("generate m -n -5 -o x.npy", "'-5' for '--count"),
         // Another option is no value.
-        ("train --layers --epochs 3", "value is required for '--layers"),
+        (
+            "train --layers --epochs 3",
+            "value is required for '--layers",
+        ),
         ("train --tied -5", "unexpected argument '-5'"),
     ] {
         folder.misused(arguments, says);

@@ -36,29 +36,31 @@ pub fn product_error(k: usize, magnitude: f64) -> f64 {
 /// bound on the magnitude of what is added up on the way: only where that
 /// is beyond `f32::MAX` may sums overflow.
 pub fn element(
-    (alpha, beta): (f32, f32),
+    factors: (f32, f32),
     a: MatRef<'_, f32>,
     b: MatRef<'_, f32>,
     c: MatRef<'_, f32>,
     (i, j): (usize, usize),
 ) -> (f64, f64, f64) {
-    let (sum, magnitude) = product(a, b, i, j);
-    let (alpha, beta) = (f64::from(alpha), f64::from(beta));
     // β = 0 does not read C.
-    let kept = if beta == 0.0 {
-        0.0
-    } else {
-        beta * f64::from(c.get(i, j))
-    };
+    let c = if factors.1 == 0.0 { 0.0 } else { c.get(i, j) };
+    scaled(factors, a.cols(), product(a, b, i, j), c)
+}
+
+/// The same of a [`product`] of `k` terms that is there already, and the element
+/// of C, 0 where β = 0.
+pub fn scaled(
+    (alpha, beta): (f32, f32),
+    k: usize,
+    (sum, magnitude): (f64, f64),
+    c: f32,
+) -> (f64, f64, f64) {
+    let (alpha, kept) = (f64::from(alpha), f64::from(beta) * f64::from(c));
     // The product's error, a rounding each of α·, β· and their sum, and
     // subnormal roundings.
-    let error = alpha.abs() * product_error(a.cols(), magnitude)
+    let error = alpha.abs() * product_error(k, magnitude)
         + 2.0 * UNIT_ROUNDOFF * ((alpha * magnitude).abs() + kept.abs())
         + f64::from(f32::from_bits(2));
     let largest = magnitude.max((alpha * magnitude).abs() + kept.abs());
-    (
-        alpha * sum + kept,
-        error,
-        largest * (1.0 + gamma(a.cols() + 3)),
-    )
+    (alpha * sum + kept, error, largest * (1.0 + gamma(k + 3)))
 }
