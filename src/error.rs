@@ -1,6 +1,6 @@
 //! The one error type of the crate.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Write};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong. The message is one line: what was given, what was expected
-/// and, where it helps, what to do.
+/// and, where it helps, what to do. Of what a file says it has the beginning and the
+/// end, and control characters as escapes, such as `\n`.
 ///
 /// The message of an inner error is part of the line, so that
 /// [`source`](std::error::Error::source) does not repeat it.
@@ -16,7 +17,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to read or write.
-    #[error("cannot {action} {}: {error}", path.display())]
+    #[error("cannot {action} {}: {error}", Line(path.display()))]
     Io {
         /// What was being done, as a verb: `read`, `create`, ….
         action: &'static str,
@@ -26,7 +27,10 @@ pub enum Error {
         error: io::Error,
     },
     /// The contents of a file are not what its format demands.
-    #[error("{}: found {found}, expected {expected}", path.display())]
+    #[error(
+        "{}: found {}, expected {}",
+        Line(path.display()), Line(found), Line(expected)
+    )]
     Format {
         /// The file.
         path: PathBuf,
@@ -36,7 +40,7 @@ pub enum Error {
         expected: String,
     },
     /// A length or shape does not fit the other arguments.
-    #[error("{what}: given {given}, expected {expected}")]
+    #[error("{what}: given {}, expected {}", Line(given), Line(expected))]
     Shape {
         /// What has the shape.
         what: &'static str,
@@ -81,7 +85,7 @@ pub enum Error {
         column: usize,
     },
     /// An option with a value that makes no sense.
-    #[error("{option} is {given}, expected {expected}")]
+    #[error("{option} is {}, expected {}", Line(given), Line(expected))]
     Configuration {
         /// Which option.
         option: &'static str,
@@ -92,8 +96,11 @@ pub enum Error {
     },
     /// A checkpoint was made with other data or options.
     #[error(
-        "cannot continue the run: {what}: given {given}, but it began with {expected}; \
-         give it the same, or begin a new run"
+        "cannot continue the run: {}: given {}, but it began with {}; \
+         give it the same, or begin a new run",
+        Line(what),
+        Line(given),
+        Line(expected)
     )]
     Resume {
         /// What differs.
@@ -119,6 +126,48 @@ pub enum Error {
     /// A call of a kernel with arguments that do not fit.
     #[error("{0}")]
     Kernels(autoencoder_kernels::Error),
+}
+
+/// Text that may be from a file, as part of a line that people can read.
+struct Line<T>(T);
+
+impl<T: Display> Display for Line<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Characters of the beginning and of the end where not all are shown.
+        const SHOWN: (usize, usize) = (400, 80);
+        let text = self.0.to_string();
+        let cut = |from: usize| {
+            text.char_indices()
+                .nth(from)
+                .map_or(text.len(), |(at, _)| at)
+        };
+        let count = text.chars().count();
+        let (begin, end) = if count > SHOWN.0 + SHOWN.1 {
+            (cut(SHOWN.0), cut(count - SHOWN.1))
+        } else {
+            (text.len(), text.len())
+        };
+        write_line(f, &text[..begin])?;
+        if begin < end {
+            write!(f, " [{} characters] ", count - SHOWN.0 - SHOWN.1)?;
+        }
+        write_line(f, &text[end..])
+    }
+}
+
+/// Writes the text with those characters as escapes that move a terminal's cursor or
+/// turn the direction of writing.
+fn write_line(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    for c in text.chars() {
+        match c {
+            '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                write!(f, "{}", c.escape_unicode())?
+            }
+            c if c.is_control() => write!(f, "{}", c.escape_default())?,
+            c => f.write_char(c)?,
+        }
+    }
+    Ok(())
 }
 
 impl From<autoencoder_kernels::Error> for Error {
@@ -176,5 +225,25 @@ impl Error {
             given: given.to_string(),
             expected: expected.to_string(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_whatever_a_file_says() {
+        let said = |found: &str| Error::format(Path::new("a\nb"), found, "1").to_string();
+        assert_eq!(
+            said("é \"x\"\t\r\n\u{1b}[2J\u{202e}"),
+            "a\\nb: found é \"x\"\\t\\r\\n\\u{1b}[2J\\u{202e}, expected 1"
+        );
+        let most = "é".repeat(480);
+        assert!(said(&most).contains(&most));
+        let long = format!("{}{}", "é".repeat(400), "ö".repeat(81));
+        let cut = format!("é [1 characters] {}, expected", "ö".repeat(80));
+        assert!(said(&long).contains(&cut), "{}", said(&long));
+        assert!(said(&"x".repeat(1 << 20)).len() < 600);
     }
 }

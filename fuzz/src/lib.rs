@@ -12,6 +12,7 @@
 //! | `gemm.rs` | views and products |
 //! | `dense.rs` | fused layers |
 //! | `bytes.rs`, `guarded.rs` | arguments made of bytes; matrices among canaries |
+//! | `message.rs` | messages of errors |
 
 mod arguments;
 mod bytes;
@@ -21,6 +22,7 @@ mod data;
 mod dense;
 mod gemm;
 mod guarded;
+mod message;
 mod model;
 
 pub use arguments::check_arguments;
