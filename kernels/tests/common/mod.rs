@@ -6,6 +6,7 @@
     reason = "each test binary includes this module and uses a part of it"
 )]
 
+pub mod dense;
 #[cfg(unix)]
 pub mod paged;
 
