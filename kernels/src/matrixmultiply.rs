@@ -44,6 +44,7 @@ pub unsafe fn sgemm(
         b,
         b_strides: (rsb, csb),
         k,
+        skips_zeros: false,
         a_extent: Extent::new(a, (m, k), (rsa, csa)),
         b_extent: Extent::new(b, (k, n), (rsb, csb)),
     };

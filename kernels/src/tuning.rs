@@ -5,7 +5,7 @@
 pub(crate) const MAX_K: usize = 1024;
 
 /// Rows and columns of the block of C that one pass over K completes; bounds
-/// the workspace for packed operands and partial sums.
+/// the workspace for packed operands, partial sums and lists of steps.
 pub(crate) const BLOCK_ROWS: usize = 1920;
 pub(crate) const BLOCK_COLS: usize = 2048;
 
@@ -30,6 +30,10 @@ pub(crate) const PACK_A_BYTES: usize = 1 << 20;
 
 /// Parallel tasks of one region, at most, unless its rows of A need more.
 pub(crate) const MAX_TASKS: usize = 64;
+
+/// Products with zeros of A are looked for, where that is allowed, if at least one
+/// in so many elements of a sample of A is 0.
+pub(crate) const SKIP_ZEROS: usize = 4;
 
 /// Rows of A of one task, in bytes: they stay in L2 while B's panels pass.
 pub(crate) const A_BLOCK_BYTES: usize = 384 << 10;

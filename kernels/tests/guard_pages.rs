@@ -211,6 +211,29 @@ fn products() {
     }
 }
 
+#[test]
+fn products_that_skip_zeros() {
+    for case in Case::all() {
+        for m in [1, 4, 12, 13, 25] {
+            for k in [1, 7, 16, 17, 40, 1100] {
+                for (layout, n) in [(LAYOUTS[0], 33), (LAYOUTS[1], 16), (LAYOUTS[2], 3)] {
+                    let mut a = case.matrix((m, k), layout);
+                    let mut values = a.view_mut();
+                    for i in 0..m {
+                        (0..k)
+                            .filter(|p| p % 4 < 3)
+                            .for_each(|p| values.set(i, p, 0.0));
+                    }
+                    let b = case.matrix((k, n), ROWS);
+                    let mut c = case.rows(m, n);
+                    let a = a.view().skip_zeros();
+                    gemm(case.context(), 1.0, a, b.view(), 0.0, c.view_mut()).unwrap();
+                }
+            }
+        }
+    }
+}
+
 /// At the current level, from the last row and column backwards.
 fn check_sgemm(a: &PagedMatrix, b: &PagedMatrix, c: &mut PagedMatrix) {
     let (a, b, mut c) = (a.view(), b.view(), c.view_mut());

@@ -69,6 +69,8 @@ pub(super) struct Plan {
 pub(super) struct Term {
     pub(super) x: Register,
     pub(super) delta: Register,
+    /// Whether x is made of data alone, which may be full of zeros.
+    pub(super) x_is_data: bool,
 }
 
 impl Plan {
@@ -349,6 +351,11 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Whether no parameter takes part in a value: it may be full of zeros.
+    pub(super) fn is_data(&self, value: Value) -> bool {
+        !self.tape.is_differentiable(value)
+    }
+
     /// Whether backward should compute the gradient of a value.
     pub(super) fn wants_gradient(&self, value: Value) -> bool {
         self.tape.is_differentiable(value)
@@ -407,13 +414,22 @@ impl<'a> Planner<'a> {
 
     /// Adds xᵀ·δ to the gradient of a weight unless it is frozen; for Wᵀ, δᵀ·x.
     /// Both registers stay as they are from here on.
-    pub(super) fn weight_gradient(&mut self, weight: Weight, x: Register, delta: Register) {
+    pub(super) fn weight_gradient(&mut self, weight: Weight, x: Value, delta: Register) {
+        let (x, x_is_data) = (self.value(x), self.is_data(x));
         if self.tape.is_frozen(weight.parameter) {
             return;
         }
         let term = match weight.transposed {
-            false => Term { x, delta },
-            true => Term { x: delta, delta: x },
+            false => Term {
+                x,
+                delta,
+                x_is_data,
+            },
+            true => Term {
+                x: delta,
+                delta: x,
+                x_is_data: false,
+            },
         };
         self.plan.terms[weight.parameter.0].push(term);
     }

@@ -304,6 +304,48 @@ fn nothing_is_computed_for_frozen_parameters() {
     assert!(plan.sums[1].is_some() && plan.sums[3].is_none());
 }
 
+/// The first layer reads no weights of pixels that are always black, and has no
+/// gradient for them: NaN shows that. A layer whose input a parameter takes part in
+/// reads all.
+#[test]
+fn zeros_of_data_are_left_out_and_others_are_not() {
+    let dark = |pixel: usize| !(30..50).contains(&pixel);
+    let images = |_: Value, _: Range<usize>, mut to: MatMut<'_, f32>| {
+        for i in 0..to.rows() {
+            (0..80).for_each(|j| to.set(i, j, if dark(j) { 0.0 } else { 0.5 }));
+        }
+        Ok(())
+    };
+    let (tape, _) = net(80, &[40], Activation::Relu, Some(Loss::BinaryCrossEntropy));
+    let [first, _, second, _] = [0, 1, 2, 3].map(Parameter);
+    let mut parameters = Parameters::zeros(&tape).unwrap();
+    let mut program = Program::new(&tape, ProgramOptions::new(32)).unwrap();
+    parameters
+        .get_mut(first)
+        .as_mut()
+        .row_mut(29)
+        .unwrap()
+        .fill(f32::NAN);
+    let (loss, gradients) = program.gradients(&parameters, 32, images).unwrap();
+    assert!((loss - f64::from(2f32.ln())).abs() < 1e-6, "{loss}");
+    assert!(gradients.get(first).as_slice().iter().all(|x| *x == 0.0));
+
+    parameters
+        .get_mut(first)
+        .as_mut()
+        .row_mut(30)
+        .unwrap()
+        .fill(f32::NAN);
+    let loss = program.loss(&parameters, 32, images).unwrap();
+    assert!(loss.is_nan(), "{loss}");
+
+    // Codes are all 0 with these weights, but no data.
+    parameters.get_mut(first).fill(0.0);
+    parameters.get_mut(second).fill(f32::NAN);
+    let loss = program.loss(&parameters, 32, images).unwrap();
+    assert!(loss.is_nan(), "{loss}");
+}
+
 #[test]
 fn frozen_parameters_keep_their_bits() {
     // Decay would change weights even where their gradient is 0.

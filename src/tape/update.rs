@@ -177,7 +177,9 @@ fn with_terms(
             let mat = &buffers[number];
             mat.as_ref().submatrix(0..rows, 0..mat.cols())
         };
-        (top(term.x.0), top(term.delta.0))
+        let x = top(term.x.0);
+        let x = if term.x_is_data { x.skip_zeros() } else { x };
+        (x, top(term.delta.0))
     };
     let Some(&first) = terms.first() else {
         return Ok(());

@@ -6,7 +6,8 @@
 //! ```text
 //! LOOP 5  columns of C, BLOCK_COLS at a time   (all of them where nothing is packed)
 //! LOOP 4  rows of C, BLOCK_ROWS at a time      (likewise)
-//! LOOP 3  parts of K, at most MAX_K long       pack B's and A's part; partial sums stay in the workspace
+//! LOOP 3  parts of K, at most MAX_K long       pack B's and A's part, or list where A is not 0;
+//!                                              partial sums stay in the workspace
 //! tasks   a grid over the tiles of the block   one parallel region
 //! LOOP 2  columns of tiles                     a panel of B, which stays in L1 or L2 …
 //! LOOP 1  rows of tiles                        … while the panels of A pass
@@ -18,6 +19,7 @@ use std::ops::Range;
 use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
 use super::flops;
 use super::pack::pack_panel;
+use super::steps::{self, GROUP, Steps};
 use super::tile::{TileArguments, compute};
 use crate::crossover::PARALLEL_FLOPS;
 use crate::extent::Extent;
@@ -38,6 +40,8 @@ pub(crate) struct Term<T> {
     /// From p to p + 1, and from column to column of B.
     pub(crate) b_strides: (isize, isize),
     pub(crate) k: usize,
+    /// Whether products with zeros of A may be left out.
+    pub(crate) skips_zeros: bool,
     /// What the product may read of A and of B.
     pub(crate) a_extent: Extent,
     pub(crate) b_extent: Extent,
@@ -58,6 +62,7 @@ impl<T: Element> Term<T> {
             b: b.as_ptr(),
             b_strides,
             k: a.cols(),
+            skips_zeros: a.skips_zeros(),
             a_extent: Extent::new(a.as_ptr(), a.shape(), a_strides),
             b_extent: Extent::new(b.as_ptr(), b.shape(), b_strides),
         }
@@ -86,7 +91,8 @@ fn strides<T: Element>(view: MatRef<'_, T>) -> (isize, isize) {
 /// each tile to the sink.
 ///
 /// Each element is one chain of multiply-adds through all terms in order,
-/// whatever the blocking, the threads and the neighbouring elements.
+/// whatever the blocking, the threads and the neighbouring elements; those
+/// that are 0 may be missing from it where the term allows that.
 ///
 /// # Safety
 /// 1. Every term is readable at (i < m, p < k) of A and (p < k, j < n) of B,
@@ -140,11 +146,12 @@ struct Plan {
     parts: usize,
     pack_a: bool,
     pack_b: bool,
-    /// Elements of the workspace, and where its three areas begin: packed A at
-    /// 0, then packed B, then partial sums.
+    /// Elements of the workspace, and where its areas begin: packed A at
+    /// 0, then packed B, then partial sums, then lists of steps.
     workspace: usize,
     b_area: usize,
     partial_area: usize,
+    steps_area: usize,
 }
 
 impl Plan {
@@ -169,7 +176,8 @@ impl Plan {
             && terms
                 .iter()
                 .any(|term| flops((m, size_of::<T>()), term.k) / 2 >= tuning::PACK_A_BYTES);
-        let block_rows = if pack_a || parts > 1 {
+        let skips_zeros = terms.iter().any(|term| term.skips_zeros);
+        let block_rows = if pack_a || parts > 1 || skips_zeros {
             tuning::BLOCK_ROWS.min(m)
         } else {
             m
@@ -187,9 +195,16 @@ impl Plan {
         } else {
             0
         };
+        let steps_len = if skips_zeros {
+            let numbers = steps::room(part) * block_rows.div_ceil(S::TILE_ROWS);
+            (numbers * size_of::<u16>()).div_ceil(size_of::<T>())
+        } else {
+            0
+        };
         // Areas start at cache lines.
         let b_area = a_len.next_multiple_of(16);
         let partial_area = (b_area + b_len).next_multiple_of(16);
+        let steps_area = (partial_area + partial_len).next_multiple_of(16);
         Plan {
             width,
             block_rows,
@@ -198,9 +213,10 @@ impl Plan {
             parts,
             pack_a,
             pack_b,
-            workspace: partial_area + partial_len,
+            workspace: steps_area + steps_len,
             b_area,
             partial_area,
+            steps_area,
         }
     }
 }
@@ -341,6 +357,39 @@ unsafe fn multiply_block<T, S>(
                 });
             }
 
+            // SAFETY: the block's rows of the part are readable.
+            let skip = term.skips_zeros
+                && unsafe {
+                    let block = (block.rows.len(), k);
+                    steps::are_worthwhile(s, a.get().cast_const(), term.a_strides, block)
+                };
+            let list_of = |i: usize| {
+                let area = workspace.get().wrapping_add(plan.steps_area);
+                area.cast::<u16>().wrapping_add(i * steps::room(plan.part))
+            };
+            if skip {
+                const { assert!(S::TILE_ROWS <= S::LANES) };
+                let groups = tile_rows.div_ceil(GROUP);
+                for_each(packing(k * block.rows.len()), groups, |group| {
+                    let tiles = group * GROUP..tile_rows.min((group + 1) * GROUP);
+                    let shape = (block.rows.len(), k);
+                    term.a_extent.check(a.get(), shape, term.a_strides);
+                    space.check_slice(list_of(tiles.start), tiles.len() * steps::room(plan.part));
+                    // SAFETY: 1. the block's rows are readable; one of the strides
+                    // is 1, else it would not be worthwhile; 2. the area has room
+                    // for a list a row of tiles, the workspace is initialised, and
+                    // k ≤ part ≤ MAX_K.
+                    s.vectorize(
+                        #[inline(always)]
+                        || unsafe {
+                            let (a, strides) = (a.get().cast_const(), term.a_strides);
+                            let rows_of = |i| block.tile_row(i);
+                            steps::find(s, a, strides, tiles, rows_of, k, list_of);
+                        },
+                    )
+                });
+            }
+
             let term_a = a;
             // Rows of A that come from memory, one after another.
             let fetch_a = !plan.pack_a
@@ -383,14 +432,21 @@ unsafe fn multiply_block<T, S>(
                                 prefetch_row(start, k.min(tuning::PREFETCH_START));
                             }
                         }
+                        let steps = if skip {
+                            // SAFETY: written above for this part.
+                            unsafe { Steps::listed(list_of(i)) }
+                        } else {
+                            Steps::all(k)
+                        };
                         let partial = workspace
                             .get()
                             .wrapping_add(plan.partial_area + (i * tile_cols + j) * slot);
                         let tile = TileArguments {
-                            k,
-                            a,
+                            k: steps.count,
+                            steps: steps.list,
+                            a: a.wrapping_offset(steps.first * a_strides.1),
                             a_strides,
-                            b,
+                            b: b.wrapping_offset(steps.first * b_stride),
                             b_stride,
                             start: if first { std::ptr::null() } else { partial },
                             row: block.rows.start + rows.start,

@@ -6,10 +6,12 @@
 //! | `tile.rs` | the micro-kernel, generic over level and element |
 //! | `epilogue.rs` | what happens to a finished tile while it is in registers or L1 |
 //! | `pack.rs` | operands laid out in reading order |
+//! | `steps.rs` | which products a tile adds up: those whose A is not all 0 |
 
 mod blocked;
 pub(crate) mod epilogue;
 mod pack;
+mod steps;
 mod tile;
 
 pub(crate) use blocked::{Term, multiply};
@@ -117,6 +119,7 @@ pub(crate) unsafe fn gemm_raw(
             b: term.a,
             b_strides: (term.a_strides.1, term.a_strides.0),
             k: term.k,
+            skips_zeros: false,
             a_extent: term.b_extent,
             b_extent: term.a_extent,
         };

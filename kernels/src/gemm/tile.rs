@@ -33,13 +33,15 @@ pub(crate) const MAX_ROWS: usize = 12;
 /// A tile to compute: `rows × cols` of C at (`row`, `col`).
 #[derive(Clone, Copy)]
 pub(crate) struct TileArguments<T> {
-    /// Length of the sums.
+    /// How many products a sum has.
     pub(crate) k: usize,
-    /// A\[0, 0\] of the tile.
+    /// Their p, and one number more; null where they are neighbours.
+    pub(crate) steps: *const u16,
+    /// A\[0, p\] of the tile, for the first p.
     pub(crate) a: *const T,
     /// Strides of A from row to row and from p to p + 1.
     pub(crate) a_strides: (isize, isize),
-    /// B\[0, 0\] of the tile.
+    /// B\[p, 0\] of the tile, for the first p.
     pub(crate) b: *const T,
     /// Stride of B from p to p + 1.
     pub(crate) b_stride: isize,
@@ -62,8 +64,9 @@ pub(crate) struct TileArguments<T> {
 ///
 /// # Safety
 /// 1. `1 ≤ rows ≤ S::TILE_ROWS`, `1 ≤ cols ≤ S::TILE_VECTORS · S::LANES`.
-/// 2. A and B are readable at every (i < rows, p < k) and (p < k, j < cols).
-///    With `b_full`, B is readable at j < vectors · LANES too.
+/// 2. `steps` is null or holds k ascending numbers and one more. For each p, A and
+///    B are readable at every (i < rows, p) and (p, j < cols); with `b_full`, B at
+///    j < vectors · LANES too.
 /// 3. `start` is null or holds rows · vectors · LANES elements.
 /// 4. What the epilogue asks for tiles at (row, col).
 #[inline(always)]
@@ -80,10 +83,18 @@ where
     } else {
         tile.cols
     };
-    tile.a_extent
-        .check(tile.a, (tile.rows, tile.k), tile.a_strides);
-    tile.b_extent
-        .check(tile.b, (tile.k, readable), (tile.b_stride, 1));
+    if cfg!(debug_assertions) && tile.k > 0 {
+        let mut reach = tile.k;
+        if !tile.steps.is_null() {
+            // SAFETY: premise 2.
+            let (first, last) = unsafe { (*tile.steps, *tile.steps.add(tile.k - 1)) };
+            reach = usize::from(last - first) + 1;
+        }
+        tile.a_extent
+            .check(tile.a, (tile.rows, reach), tile.a_strides);
+        tile.b_extent
+            .check(tile.b, (reach, readable), (tile.b_stride, 1));
+    }
     // SAFETY: the caller's contract; `rows`, `vectors` and `edge` are those of
     // the tile.
     unsafe {
@@ -201,7 +212,6 @@ unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bo
     S: Registers<T>,
     E: Epilogue<T, S>,
 {
-    let last = s.first_lanes(tile.cols - (NR - 1) * S::LANES);
     let mut acc = [[s.splat(T::default()); NR]; MR];
     if !tile.start.is_null() {
         for (i, row) in acc.iter_mut().enumerate() {
@@ -211,6 +221,32 @@ unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bo
             }
         }
     }
+    // SAFETY: the caller's contract.
+    unsafe {
+        if tile.steps.is_null() {
+            accumulate::<T, S, MR, NR, EDGE, false>(s, tile, &mut acc);
+        } else {
+            accumulate::<T, S, MR, NR, EDGE, true>(s, tile, &mut acc);
+        }
+    }
+    // SAFETY: premise 4.
+    unsafe { epilogue.finish(s, acc, tile.row, tile.col, tile.cols) };
+}
+
+/// Adds the products to the accumulators: the innermost loop.
+///
+/// # Safety
+/// As [`micro_kernel`]; `LISTED` unless `steps` is null.
+#[inline(always)]
+unsafe fn accumulate<T, S, const MR: usize, const NR: usize, const EDGE: bool, const LISTED: bool>(
+    s: S,
+    tile: &TileArguments<T>,
+    acc: &mut [[S::Vector; NR]; MR],
+) where
+    T: Element,
+    S: Registers<T>,
+{
+    let last = s.first_lanes(tile.cols - (NR - 1) * S::LANES);
     let mut b = tile.b;
     let (a_row, a_step) = tile.a_strides;
     // A pointer for every third row: [p], [p + stride] and [p + 2·stride] are
@@ -222,7 +258,7 @@ unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bo
         let row = (group * ROWS_PER_POINTER) as isize * a_row;
         opaque(tile.a.wrapping_offset(row))
     });
-    for _ in 0..tile.k {
+    for number in 0..tile.k {
         let mut row = [s.splat(T::default()); NR];
         for (j, v) in row.iter_mut().enumerate() {
             // SAFETY: premise 2: columns j·LANES … of row p, whole unless this
@@ -237,7 +273,7 @@ unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bo
             };
         }
         for (i, acc) in acc.iter_mut().enumerate() {
-            // SAFETY: premise 2: i < MR = rows, p < k.
+            // SAFETY: premise 2: i < MR = rows, one of the p.
             let x = s.splat(unsafe {
                 let row = (i % ROWS_PER_POINTER) as isize * a_row;
                 a[i / ROWS_PER_POINTER].offset(row).read()
@@ -247,11 +283,16 @@ unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bo
             }
         }
         // The last step leads out of the operand: only the address is made.
+        let step = if LISTED {
+            // SAFETY: premise 2: k numbers and one more.
+            let [p, next] = unsafe { [*tile.steps.add(number), *tile.steps.add(number + 1)] };
+            isize::from(next as i16 - p as i16)
+        } else {
+            1
+        };
         for a in &mut a {
-            *a = opaque(a.wrapping_offset(a_step));
+            *a = opaque(a.wrapping_offset(step * a_step));
         }
-        b = b.wrapping_offset(tile.b_stride);
+        b = b.wrapping_offset(step * tile.b_stride);
     }
-    // SAFETY: premise 4.
-    unsafe { epilogue.finish(s, acc, tile.row, tile.col, tile.cols) };
 }

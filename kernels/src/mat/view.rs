@@ -16,6 +16,7 @@ pub struct MatRef<'a, T: Element> {
     cols: usize,
     row_stride: usize,
     col_stride: usize,
+    skips_zeros: bool,
     lifetime: PhantomData<&'a [T]>,
 }
 
@@ -83,6 +84,7 @@ impl<'a, T: Element> MatRef<'a, T> {
             cols,
             row_stride,
             col_stride,
+            skips_zeros: false,
             lifetime: PhantomData,
         })
     }
@@ -105,6 +107,7 @@ impl<'a, T: Element> MatRef<'a, T> {
             cols,
             row_stride,
             col_stride,
+            skips_zeros: false,
             lifetime: PhantomData,
         }
     }
@@ -189,8 +192,29 @@ impl<'a, T: Element> MatRef<'a, T> {
             cols: self.rows,
             row_stride: self.col_stride,
             col_stride: self.row_stride,
-            lifetime: PhantomData,
+            ..self
         }
+    }
+
+    /// The same view of a matrix that may be full of zeros, such as images on a
+    /// black ground: products whose left operand it is, or a gradient Xᵀ·δ whose
+    /// X it is, may leave out multiplications with 0. A hint: rows of zeros have
+    /// to meet in the same tile, and whether looking for them pays is decided by
+    /// a sample.
+    ///
+    /// It changes no finite result but for the sign of a zero. An ∞ or NaN on the
+    /// other side may go unnoticed where it only ever meets zeros.
+    #[must_use]
+    pub fn skip_zeros(self) -> Self {
+        MatRef {
+            skips_zeros: true,
+            ..self
+        }
+    }
+
+    /// Whether multiplications with zeros may be left out.
+    pub(crate) fn skips_zeros(&self) -> bool {
+        self.skips_zeros
     }
 
     /// Rows and columns in the given ranges.

@@ -155,6 +155,21 @@ impl Registers<f32> for Avx2 {
     }
 
     #[inline(always)]
+    fn nonzero_lanes(self, a: __m256) -> u32 {
+        // SAFETY: the token.
+        unsafe {
+            let zero = _mm256_cmpeq_epi32(_mm256_castps_si256(a), _mm256_setzero_si256());
+            !_mm256_movemask_ps(_mm256_castsi256_ps(zero)) as u32 & 0xff
+        }
+    }
+
+    #[inline(always)]
+    fn or(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_or_ps(a, b) }
+    }
+
+    #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: the token.
         unsafe { _mm256_add_ps(a, b) }

@@ -14,7 +14,8 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma"))
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("popcnt"))
         .then_some(Avx512(()))
     }
 }
@@ -24,7 +25,7 @@ const ROUND: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 impl Token for Avx512 {
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx2,fma")]
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx2,fma,popcnt")]
         fn with_features<R>(f: impl FnOnce() -> R) -> R {
             f()
         }
@@ -96,6 +97,33 @@ impl Registers<f32> for Avx512 {
     ) {
         // SAFETY: AVX2 by the token; the memory by the caller's contract.
         unsafe { super::avx2::transpose_square(from, from_stride, to, to_stride) }
+    }
+
+    #[inline(always)]
+    fn nonzero_lanes(self, a: __m512) -> u32 {
+        // SAFETY: the token.
+        unsafe {
+            let bits = _mm512_castps_si512(a);
+            u32::from(_mm512_test_epi32_mask(bits, bits))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_numbers(self, lanes: u32, first: u16, to: *mut u16) -> usize {
+        // SAFETY: the token; 16 numbers are writable by the caller's contract.
+        unsafe {
+            let first = _mm512_set1_epi32(i32::from(first));
+            let numbers = _mm512_add_epi32(first, self.lane_numbers());
+            let numbers = _mm512_maskz_compress_epi32(lanes as __mmask16, numbers);
+            _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(numbers));
+        }
+        lanes.count_ones() as usize
+    }
+
+    #[inline(always)]
+    fn or(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe { _mm512_or_ps(a, b) }
     }
 
     #[inline(always)]

@@ -101,6 +101,47 @@ pub(crate) trait Registers<T: Copy>: Token {
         to_stride: isize,
     );
 
+    /// A bit for each of `count` runs of `len` elements, `stride` apart: whether
+    /// one of them has a bit that is not 0 (as −0 has).
+    ///
+    /// # Safety
+    /// They are readable; `count` and `len` are at most `LANES`.
+    #[inline(always)]
+    unsafe fn nonzero_runs(self, from: *const T, stride: isize, count: usize, len: usize) -> u32 {
+        let mask = self.first_lanes(len);
+        let add = |runs: u32, run: usize| {
+            // SAFETY: the caller's contract, by mask.
+            let v = unsafe { self.load_masked(from.offset(run as isize * stride), mask) };
+            runs << 1 | u32::from(self.nonzero_lanes(v) != 0)
+        };
+        if count == Self::LANES {
+            (0..Self::LANES).rev().fold(0, add)
+        } else {
+            (0..count).rev().fold(0, add)
+        }
+    }
+
+    /// The lanes that have a bit that is not 0, a bit each.
+    fn nonzero_lanes(self, a: Self::Vector) -> u32;
+
+    /// Writes the numbers of the lanes whose bit is set, counted from `first`, in
+    /// their order, and returns how many these are.
+    ///
+    /// # Safety
+    /// `to .. to + LANES` is writable: behind the numbers, anything may be written.
+    #[inline(always)]
+    unsafe fn store_numbers(self, lanes: u32, first: u16, to: *mut u16) -> usize {
+        let mut count = 0;
+        for lane in 0..Self::LANES {
+            // SAFETY: count ≤ lane < LANES.
+            unsafe { to.add(count).write(first.wrapping_add(lane as u16)) };
+            count += (lanes >> lane & 1) as usize;
+        }
+        count
+    }
+
+    /// The bits of `a` and of `b`.
+    fn or(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a + b`
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a − b`

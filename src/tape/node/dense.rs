@@ -37,7 +37,7 @@ impl Dense {
 
     /// Emits what turns δ into the gradients of the weight and of x.
     pub(super) fn backward_from_delta(&self, delta: Register, plan: &mut Planner<'_>) {
-        plan.weight_gradient(self.weight, plan.value(self.x), delta);
+        plan.weight_gradient(self.weight, self.x, delta);
         if !plan.wants_gradient(self.x) {
             return;
         }
@@ -80,6 +80,7 @@ impl Operation for Dense {
         plan.reads_weight(self.weight);
         plan.emit(Forward {
             x: plan.value(self.x),
+            x_is_data: plan.is_data(self.x),
             weight: self.weight,
             bias: self.bias,
             activation: self.activation,
@@ -111,6 +112,8 @@ impl Operation for Dense {
 #[derive(Debug)]
 struct Forward {
     x: Register,
+    /// Whether it may be full of zeros.
+    x_is_data: bool,
     weight: Weight,
     bias: Option<Parameter>,
     activation: Activation,
@@ -138,7 +141,7 @@ impl Instruction for Forward {
             }
         };
         let forward = dense::Forward {
-            x,
+            x: if self.x_is_data { x.skip_zeros() } else { x },
             weight: weights.get(self.weight),
             bias: self.bias.map(|bias| weights.bias(bias)),
             activation: self.activation,

@@ -34,7 +34,7 @@ impl Operation for MatMul {
 
     fn backward(&self, me: Value, plan: &mut Planner<'_>) {
         let delta = plan.gradient(me);
-        plan.weight_gradient(self.weight, plan.value(self.x), delta);
+        plan.weight_gradient(self.weight, self.x, delta);
         if plan.wants_gradient(self.x) {
             backward_input(self.x, self.weight, delta, plan);
         }
