@@ -5,8 +5,9 @@ mod common;
 
 use autoencoder_kernels::activation::Saves;
 use autoencoder_kernels::dense::{
-    BackwardInput, BackwardWeight, Forward, ForwardLoss, column_sums,
+    BackwardInput, BackwardWeight, Decay, Forward, ForwardLoss, column_sums,
 };
+use autoencoder_kernels::gemm::gemm;
 use autoencoder_kernels::reference::dense::{self as reference, Mat64};
 use autoencoder_kernels::reference::loss::mean_factor;
 use autoencoder_kernels::{Activation, Context, Level, Loss, Mat, MatRef, Parallelism};
@@ -355,4 +356,56 @@ fn arguments_that_do_not_fit_are_errors() {
         error.unwrap_err().to_string(),
         "number of gradient terms is 0, expected 1 to 8"
     );
+}
+
+/// The identity has nothing to save; of any other activation, a derivative from
+/// nothing is an error and not a read of nothing.
+#[test]
+fn a_derivative_needs_what_its_activation_saved() {
+    let (delta, w) = (noisy(9, 5, 1), noisy(7, 5, 2));
+    for context in contexts() {
+        for activation in Activation::ALL.into_iter().filter(|a| a.is_elementwise()) {
+            let mut output = Mat::from_fn(9, 7, |_, _| f32::NAN);
+            let result = BackwardInput {
+                delta: delta.as_ref(),
+                weight_transposed: w.as_ref().transpose(),
+                activation,
+                saved: None,
+                output: output.as_mut(),
+                bias_gradient: None,
+            }
+            .run(context);
+            if activation == Activation::Identity {
+                result.unwrap();
+                let mut want = Mat::zeros(9, 7);
+                gemm(
+                    context,
+                    1.0,
+                    delta.as_ref(),
+                    w.as_ref().transpose(),
+                    0.0,
+                    want.as_mut(),
+                )
+                .unwrap();
+                assert!(bits(output.as_ref()) == bits(want.as_ref()), "{context:?}");
+            } else {
+                let error = result.unwrap_err().to_string();
+                assert!(error.contains("from nothing"), "{activation}: {error}");
+                assert!(output.as_slice().iter().all(|x| x.is_nan()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_decay_knows_whether_it_adds_anything() {
+    let columns = [0.0];
+    assert!(Decay::default().is_none());
+    for (all, columns) in [
+        (0.1, None),
+        (0.0, Some(&columns[..])),
+        (-0.1, Some(&columns)),
+    ] {
+        assert!(!Decay { all, columns }.is_none(), "{all} {columns:?}");
+    }
 }

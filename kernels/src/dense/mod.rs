@@ -224,3 +224,41 @@ unsafe fn store<S: Simd>(s: S, to: *mut f32, v: S::Vector, mask: Option<S::Mask>
         }
     }
 }
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::*;
+
+    fn panics(f: impl FnOnce() + std::panic::UnwindSafe) -> bool {
+        std::panic::catch_unwind(f).is_err()
+    }
+
+    #[test]
+    fn a_tile_outside_of_its_operand_panics() {
+        let mut data = [0f32; 20];
+        // Rows 5 apart, of 3: what lies between them is not to be touched, but
+        // inside.
+        let mat = MatMut::with_strides(&mut data, 4, 3, 5, 1).unwrap();
+        let destination = Destination::new(mat);
+        let source = destination.as_source();
+        for (place, shape, inside) in [
+            ((0, 0), (4, 3), true),
+            ((3, 2), (1, 1), true),
+            ((3, 0), (1, 4), false),
+            ((2, 0), (3, 1), false),
+            ((4, 0), (1, 1), false),
+        ] {
+            assert_eq!(panics(|| source.check(place, shape)), !inside, "{place:?}");
+            assert_eq!(
+                panics(|| destination.check(place, shape)),
+                !inside,
+                "{place:?}"
+            );
+        }
+        Source::NONE.check((7, 7), (7, 7));
+        // A vector has the same elements in each row.
+        let vector = Source::vector(Some(&[0.0; 3]));
+        vector.check((9, 0), (5, 3));
+        assert!(panics(|| vector.check((0, 1), (1, 3))));
+    }
+}
