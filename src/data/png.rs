@@ -126,6 +126,12 @@ fn decode(path: &Path, reader: Box<dyn ReadSeek + '_>, length: u64) -> Result<Pi
             "as many as such a picture takes",
         ));
     }
+    // Of which `png` 0.18.1 makes a panic (image-rs/image-png#694).
+    let palette = reader.info().palette.as_ref().map_or(0, |it| it.len());
+    if !palette.is_multiple_of(3) {
+        let found = format_args!("a palette of {palette} bytes");
+        return Err(Error::format(path, found, "3 for each of its colours"));
+    }
     let mut pixels = Vec::new();
     let size = reader.output_buffer_size();
     let Some(size) = size.filter(|&size| pixels.try_reserve_exact(size).is_ok()) else {
@@ -387,6 +393,24 @@ mod tests {
         let says =
             "b.PNG: found a gray picture of 2 × 3, expected a gray picture of 3 × 2, like a.png";
         assert!(error.ends_with(says), "{error}");
+    }
+
+    #[test]
+    fn a_palette_has_three_bytes_a_color() {
+        for bytes in [1, 2, 3, 4, 5, 7, 8, 9] {
+            let mut file = Vec::new();
+            let mut encoder = Encoder::new(&mut file, 2, 1);
+            encoder.set_color(ColorType::Indexed);
+            encoder.set_palette(vec![9; bytes]);
+            let mut writer = encoder.write_header().unwrap();
+            writer.write_image_data(&[0, 0]).unwrap();
+            writer.finish().unwrap();
+            match from_bytes(&file) {
+                Ok(picture) => assert!(bytes % 3 == 0 && picture.as_u8() == Some(&[9; 6])),
+                Err(Error::Format { .. }) => assert!(bytes % 3 != 0),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
     }
 
     #[test]
