@@ -6,6 +6,7 @@ use std::path::Path;
 use autoencoder::data::{Dataset, digits, load};
 use autoencoder::random::{Generator, Purpose};
 use autoencoder::{Activation, Autoencoder, Loss, Result};
+use autoencoder_kernels::huge_pages::prefer_huge_pages;
 
 /// Samples of an epoch of images: as many as MNIST has to train on.
 pub const IMAGES: usize = 60_000;
@@ -134,8 +135,11 @@ pub fn images(file: Option<&Path>) -> std::result::Result<Dataset, Box<dyn std::
         return Err("the images are no bytes; give an IDX or npy file of 8-bit pixels".into());
     };
     let length = IMAGES * few.features();
-    let bytes = bytes.iter().copied().cycle().take(length).collect();
-    Ok(Dataset::from_u8(IMAGES, few.features(), bytes)?)
+    // As the readers of files do.
+    let mut many = Vec::with_capacity(length);
+    prefer_huge_pages(many.spare_capacity_mut());
+    many.extend(bytes.iter().copied().cycle().take(length));
+    Ok(Dataset::from_u8(IMAGES, few.features(), many)?)
 }
 
 /// [`GAUSSIANS`] rows of `features` standard normal numbers, by the method of Box

@@ -41,6 +41,7 @@
 //! | [`gather`], [`convert`], [`prefetch`] | shuffled samples, 8-bit ones, and those to come |
 //! | [`mod@reference`] | the specification: all of the above naively, in f64 |
 //! | `mapped` | files mapped to memory (feature `mmap`) |
+//! | `huge_pages` | large data in huge pages (feature `huge-pages`) |
 //! | [`mat`] | owned matrices and checked strided views |
 //! | [`parallel`], `crossover` | regions of independent tasks on the caller's pool, and from when on they pay |
 //! | [`level`] | detection and dispatch of SIMD levels |
@@ -56,7 +57,8 @@
 //!   overwritten outputs are never read. After the first call of a size a
 //!   thread allocates nothing.
 //! * **Numbers.** No flushing of subnormals, no reassociation behind your back;
-//!   NaN in gives NaN out.
+//!   NaN in gives NaN out, unless you let it meet nothing but zeros
+//!   ([`MatRef::skip_zeros`]).
 //! * **Errors, not panics**, for arguments that do not fit ([`Error`]).
 //!
 //! All `unsafe` of the project is in this crate, each block with its proof;
@@ -77,6 +79,8 @@ pub mod error;
 mod extent;
 pub mod gather;
 pub mod gemm;
+#[cfg(feature = "huge-pages")]
+pub mod huge_pages;
 pub mod level;
 pub mod loss;
 #[cfg(feature = "mmap")]

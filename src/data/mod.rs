@@ -16,6 +16,7 @@
 //! | `digits.rs`, `normal.rs` | data that need no file |
 //! | `idx.rs`, `npy.rs`, `npz.rs`, `csv.rs`, `png.rs`, `wav.rs`, `text.rs` | a format each, read and most written |
 //! | `format.rs` | their list, which of them a file is, and the options |
+//! | `memory.rs` | memory for samples, in huge pages where there are any |
 //! | `source.rs` | the bytes of a file, perhaps compressed, as many as there really are |
 //! | `matrix_file.rs` | numbers to write, by the ending of the name |
 //! | `array.rs` | an array as a file holds it |
@@ -35,6 +36,7 @@ mod fingerprint;
 mod format;
 mod idx;
 mod matrix_file;
+mod memory;
 mod normal;
 mod npy;
 mod npz;

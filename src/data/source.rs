@@ -8,6 +8,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use super::dataset::MappedFile;
+use super::memory::reserve;
 use crate::error::{Error, Result};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -204,15 +205,17 @@ impl<'a> Source<'a> {
         let mut numbers = Vec::new();
         // As much as the disk really holds; more only when it has been read.
         let backed = self.stored.unwrap_or(0) / size as u64;
-        let reserved = numbers.try_reserve_exact(count.min(backed as usize));
+        let reserved = reserve(&mut numbers, count.min(backed as usize));
         reserved.map_err(|_| self.no_memory(needed))?;
         let mut buffer = vec![0; CHUNK];
         while numbers.len() < count {
             let n = (count - numbers.len()).min(CHUNK / size);
             let bytes = &mut buffer[..n * size];
             self.fill(bytes, "numbers")?;
-            let reserved = numbers.try_reserve(n);
-            reserved.map_err(|_| self.no_memory(needed))?;
+            if numbers.capacity() - numbers.len() < n {
+                let more = numbers.len().max(n).min(count - numbers.len());
+                reserve(&mut numbers, more).map_err(|_| self.no_memory(needed))?;
+            }
             decode(bytes, &mut numbers);
         }
         Ok(numbers)

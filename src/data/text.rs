@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
 use super::format::{LoadOptions, Loader};
+use super::memory::reserve;
 use super::origin::Origin;
 use super::source::{Source, read_error};
 use crate::error::{Error, Result};
@@ -279,7 +280,7 @@ fn read(source: Source<'_>, text: &Text) -> Result<Dataset> {
     }
     let mut values: Vec<u8> = Vec::new();
     let size = lines.len().checked_mul(vocabulary.len());
-    if size.is_none_or(|size| values.try_reserve_exact(size).is_err()) {
+    if size.is_none_or(|size| reserve(&mut values, size).is_err()) {
         let (lines, tokens) = (lines.len(), vocabulary.len());
         let what = format_args!("{lines} lines × {tokens} tokens");
         return Err(Error::no_memory(path, what));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
 use super::format::{LoadOptions, Loader};
+use super::memory::reserve;
 use super::origin::Origin;
 use super::source::{Source, read_error};
 use crate::error::{Error, Result};
@@ -130,7 +131,7 @@ fn frames(path: &Path, sound: &[f32], sample_rate: u32, framing: Framing) -> Res
     let count = framing.count(sound.len());
     let mut values = Vec::new();
     let size = count.checked_mul(frame);
-    if size.is_none_or(|size| values.try_reserve_exact(size).is_err()) {
+    if size.is_none_or(|size| reserve(&mut values, size).is_err()) {
         let what = format_args!("{count} frames of {frame} numbers");
         return Err(Error::no_memory(path, what));
     }

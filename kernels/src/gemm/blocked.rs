@@ -121,12 +121,9 @@ pub(crate) unsafe fn multiply<T, S>(
             // LOOP 5
             for i in (0..m).step_by(plan.block_rows) {
                 // LOOP 4
-                let block = Block {
-                    rows: i..m.min(i + plan.block_rows),
-                    cols: j..n.min(j + plan.block_cols),
-                    width: plan.width,
-                    height: S::TILE_ROWS,
-                };
+                let rows = i..m.min(i + plan.block_rows);
+                let cols = j..n.min(j + plan.block_cols);
+                let block = Block::new(rows, cols, (S::TILE_ROWS, plan.width));
                 // SAFETY: the caller's contract; the block lies inside of C.
                 unsafe { multiply_block(s, &plan, &block, terms, sink, workspace, parallelism) }
             }
@@ -243,24 +240,34 @@ struct Block {
     cols: Range<usize>,
     /// Columns of a tile.
     width: usize,
-    /// Most rows of a tile.
+    /// Rows and columns of tiles.
+    tile_rows: usize,
+    tile_cols: usize,
+    /// Rows of a tile, of which the first `higher` have one more.
     height: usize,
+    higher: usize,
 }
 
 impl Block {
-    fn tile_rows(&self) -> usize {
-        self.rows.len().div_ceil(self.height)
+    /// Cut into tiles of at most so many rows and columns. All tiles are equally
+    /// high, give or take one row.
+    fn new(rows: Range<usize>, cols: Range<usize>, (height, width): (usize, usize)) -> Self {
+        let tile_rows = rows.len().div_ceil(height).max(1);
+        Block {
+            width,
+            tile_rows,
+            tile_cols: cols.len().div_ceil(width),
+            height: rows.len() / tile_rows,
+            higher: rows.len() % tile_rows,
+            rows,
+            cols,
+        }
     }
 
-    fn tile_cols(&self) -> usize {
-        self.cols.len().div_ceil(self.width)
-    }
-
-    /// Rows of the `i`th row of tiles, from the block's first row. All tiles
-    /// are equally high, give or take one row.
+    /// Rows of the `i`th row of tiles, from the block's first row.
     fn tile_row(&self, i: usize) -> Range<usize> {
-        let (rows, tiles) = (self.rows.len(), self.tile_rows());
-        rows * i / tiles..rows * (i + 1) / tiles
+        let start = |i: usize| i * self.height + i.min(self.higher);
+        start(i)..start(i + 1)
     }
 
     /// Columns of the `j`th column of tiles, from the block's first column.
@@ -286,8 +293,8 @@ unsafe fn multiply_block<T, S>(
     T: Element,
     S: Registers<T>,
 {
-    let (tile_rows, tile_cols) = (block.tile_rows(), block.tile_cols());
-    let slot = block.height * block.width;
+    let (tile_rows, tile_cols) = (block.tile_rows, block.tile_cols);
+    let slot = S::TILE_ROWS * block.width;
     let space = Extent::of_slice(workspace.as_ptr(), workspace.len());
     let workspace = Shared::new(workspace.as_mut_ptr());
     let mut done = 0;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use autoencoder_kernels::Mat;
 
 use super::{Dataset, MappedValues, Stored, Values};
+use crate::data::memory::reserve;
 use crate::error::{Error, Result};
 
 impl Dataset {
@@ -74,7 +75,7 @@ impl Dataset {
         };
         let mut bytes = Vec::new();
         let size = indices.len().checked_mul(features).ok_or_else(too_large)?;
-        bytes.try_reserve_exact(size).map_err(|_| too_large())?;
+        reserve(&mut bytes, size).map_err(|_| too_large())?;
         for &i in indices {
             let at = bytes.len();
             bytes.resize(at + features, 0);
@@ -86,6 +87,10 @@ impl Dataset {
     fn pick<T: Copy>(&self, values: &[T], indices: &[usize]) -> Vec<T> {
         let part = self.part(values);
         let row = |&i: &usize| &part[i * self.features..][..self.features];
-        indices.iter().flat_map(row).copied().collect()
+        let mut picked = Vec::new();
+        // Without memory for it, the next line says so.
+        _ = reserve(&mut picked, indices.len() * self.features);
+        picked.extend(indices.iter().flat_map(row).copied());
+        picked
     }
 }
