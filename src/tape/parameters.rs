@@ -163,3 +163,95 @@ impl Parameters {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A weight of 2 × 3 and a bias, all `value`, and state for an optimiser.
+    fn filled(value: f32, optimizer: Option<Optimizer>) -> Parameters {
+        let mut tape = Tape::new();
+        tape.weight(2, 3);
+        tape.bias(3);
+        let mut parameters = Parameters::zeros(&tape).unwrap();
+        if let Some(optimizer) = optimizer {
+            parameters.prepare(optimizer).unwrap();
+        }
+        for Entry { value: mat, state } in &mut parameters.entries {
+            mat.as_mut_slice().fill(value);
+            for (i, slot) in state.iter_mut().flat_map(|s| s.slots_mut()).enumerate() {
+                slot.as_mut_slice().fill(value + 1.0 + i as f32);
+            }
+        }
+        parameters
+    }
+
+    /// All numbers, and where those of the state are.
+    fn all(parameters: &Parameters) -> (Vec<Vec<f32>>, Vec<*const f32>) {
+        let slots = |entry: &Entry| match &entry.state {
+            Some(state) => state.slots().to_vec(),
+            None => Vec::new(),
+        };
+        let entries = parameters.entries.iter();
+        let numbers = entries
+            .flat_map(|entry| [vec![entry.value.clone()], slots(entry)].concat())
+            .map(|mat| mat.as_slice().to_vec());
+        let states = parameters.entries.iter().filter_map(|e| e.state.as_ref());
+        let places = states.flat_map(|state| state.slots().iter().map(|s| s.as_slice().as_ptr()));
+        (numbers.collect(), places.collect())
+    }
+
+    #[test]
+    fn a_tape_without_parameters_has_none() {
+        let none = Parameters::zeros(&Tape::new()).unwrap();
+        assert_eq!((none.len(), none.is_empty()), (0, true));
+        let two = filled(0.0, None);
+        assert_eq!((two.len(), two.is_empty()), (2, false));
+    }
+
+    #[test]
+    fn state_that_fits_is_kept() {
+        let mut parameters = filled(1.0, Some(Optimizer::adam_keras()));
+        let before = all(&parameters);
+        parameters.prepare(Optimizer::adam_pytorch()).unwrap();
+        assert_eq!(all(&parameters), before);
+        parameters.prepare(Optimizer::momentum(0.9)).unwrap();
+        let (numbers, places) = all(&parameters);
+        assert_eq!(
+            numbers,
+            [[1.0; 6].to_vec(), vec![0.0; 6], vec![1.0; 3], vec![0.0; 3]]
+        );
+        assert_eq!(places.len(), 2);
+        parameters.reset_state();
+        assert_eq!(all(&parameters), (vec![vec![1.0; 6], vec![1.0; 3]], vec![]));
+    }
+
+    #[test]
+    fn a_copy_has_values_and_state() {
+        let (adam, momentum) = (Optimizer::adam_keras(), Optimizer::momentum(0.9));
+        for from in [None, Some(momentum), Some(adam)] {
+            for to in [None, Some(momentum), Some(adam)] {
+                let (from, mut copy) = (filled(1.0, from), filled(7.0, to));
+                let (want, places) = all(&from);
+                let (_, before) = all(&copy);
+                copy.copy_from(&from);
+                let (got, after) = all(&copy);
+                assert_eq!(got, want);
+                // No new memory where the old is as large.
+                assert_eq!(after == before, places.len() == before.len());
+                assert!(places.is_empty() || after != places);
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_copied_without_state() {
+        let (from, mut to) = (
+            filled(1.0, Some(Optimizer::adam_keras())),
+            filled(7.0, None),
+        );
+        to.copy_values_from(&from);
+        assert_eq!(all(&to), (vec![vec![1.0; 6], vec![1.0; 3]], vec![]));
+        assert_eq!(all(&from.without_state()), all(&to));
+    }
+}
