@@ -28,6 +28,8 @@ struct Reference<'a> {
     seed: Option<u64>,
     /// How many nodes drew random numbers.
     streams: u16,
+    /// Parameters that may be frozen.
+    frozen: &'static [usize],
     /// Target, factor and sums over the rows so far of sparsity penalties.
     rates: &'a mut Vec<(f64, f64, Vec<f64>)>,
     rates_seen: usize,
@@ -107,6 +109,12 @@ impl Recorder for Reference<'_> {
         y.collect::<Vec<_>>().into()
     }
 
+    fn add_bias(&mut self, x: &Row, bias: Parameter) -> Row {
+        let b = &self.parameters[number(bias)];
+        let y = x.y.iter().zip(b).map(|(x, b)| x + b);
+        y.collect::<Vec<_>>().into()
+    }
+
     fn activation(&mut self, x: &Row, activation: Activation) -> Row {
         let z = &x.y;
         for kink in activation.kinks() {
@@ -136,7 +144,7 @@ impl Recorder for Reference<'_> {
     }
 
     fn freeze(&mut self, parameter: Parameter) {
-        assert!(Kind::FROZEN.contains(&number(parameter)));
+        assert!(self.frozen.contains(&number(parameter)));
     }
 
     fn corrupt(&mut self, x: &Row, noise: Noise) -> Row {
@@ -243,6 +251,7 @@ fn reference_loss(
             row: i as u32,
             seed,
             streams: 0,
+            frozen: net.kind.frozen(),
             rates: &mut rates,
             rates_seen: 0,
             margin,
@@ -380,7 +389,7 @@ fn check(net: Net) {
             for (number, parameter) in tape.parameters().enumerate() {
                 let (got, want) = (gradients.get(parameter).as_slice(), &want[number]);
                 assert_eq!(got.len(), want.len());
-                if net.kind == Kind::Frozen && Kind::FROZEN.contains(&number) {
+                if net.kind.frozen().contains(&number) {
                     assert!(got.iter().all(|&g| g == 0.0), "{what}: frozen");
                     continue;
                 }

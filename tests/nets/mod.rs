@@ -43,6 +43,7 @@ pub(crate) trait Recorder {
         transposed: bool,
         bias: Option<Parameter>,
     ) -> Self::Value;
+    fn add_bias(&mut self, x: &Self::Value, bias: Parameter) -> Self::Value;
     fn activation(&mut self, x: &Self::Value, activation: Activation) -> Self::Value;
     fn add(&mut self, a: &Self::Value, b: &Self::Value) -> Self::Value;
     fn freeze(&mut self, parameter: Parameter);
@@ -95,10 +96,14 @@ pub(crate) enum Kind {
     Penalised,
     /// Two heads, a sample, and its divergence.
     Variational,
+    /// What no model does: biases behind an activation and behind each other,
+    /// inputs in sums and as means, penalties on layers that nothing else reads
+    /// or that are frozen.
+    Unusual,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 7] = [
+    pub(crate) const ALL: [Kind; 8] = [
         Kind::Plain,
         Kind::Tied,
         Kind::Branched,
@@ -106,10 +111,17 @@ impl Kind {
         Kind::Penalised,
         Kind::Variational,
         Kind::Frozen,
+        Kind::Unusual,
     ];
 
-    /// The numbers of the frozen parameters of [`Kind::Frozen`].
-    pub(crate) const FROZEN: [usize; 3] = [0, 3, 5];
+    /// The numbers of its frozen parameters.
+    pub(crate) fn frozen(self) -> &'static [usize] {
+        match self {
+            Kind::Frozen => &[0, 3, 5],
+            Kind::Unusual => &[6],
+            _ => &[],
+        }
+    }
 }
 
 impl Net {
@@ -165,6 +177,9 @@ impl Net {
                 let w3 = r.weight(code, features);
                 let b3 = r.bias(features);
                 let w4 = r.weight(hidden, features);
+                let other = r.input(features);
+                let noisy_other = r.corrupt(&other, Noise::Gaussian { stddev: 0.1 });
+                let w5 = r.weight(features, features);
                 let noisy = r.corrupt(&x, Noise::Gaussian { stddev: 0.3 });
                 let noisy = r.corrupt(&noisy, Noise::SaltAndPepper { probability: 0.2 });
                 let noisy = r.dropout(&noisy, 0.1);
@@ -177,9 +192,11 @@ impl Net {
                 let past = r.linear(&h, w4, false, None);
                 let z = r.linear(&c, w3, false, Some(b3));
                 let z = r.add(&z, &past);
+                let more = r.linear(&noisy_other, w5, false, None);
+                let z = r.add(&z, &more);
                 let y = r.activation(&z, output);
                 r.loss(loss, &y, &x);
-                (vec![x], y)
+                (vec![x, other], y)
             }
             Kind::Branched => {
                 let target = r.input(features);
@@ -236,6 +253,37 @@ impl Net {
                 r.normal_divergence(&mean, &log_variance, 0.7);
                 (vec![x, noise], y)
             }
+            Kind::Unusual => {
+                let (other, mean, noise) = (r.input(features), r.input(code), r.input(code));
+                let b3 = r.bias(hidden);
+                let w3 = r.weight(code, features);
+                let fixed = r.weight(features, code);
+                r.freeze(fixed);
+                let w4 = r.weight(features, code);
+                let h = r.add_bias(&h, b3);
+                let h = r.add_bias(&h, b1);
+                let c = r.linear(&h, w2, false, Some(b2));
+                let c = r.add_bias(&c, b2);
+                let sample = r.normal_sample(&mean, &c, &noise);
+                let z = r.linear(&sample, w3, false, None);
+                let z = r.add(&x, &z);
+                let z = r.add(&z, &other);
+                let y = r.activation(&z, output);
+                r.loss(loss, &y, &x);
+                let fixed = r.linear(&x, fixed, false, None);
+                let lone = |r: &mut R| r.linear(&x, w4, false, None);
+                let l1 = lone(r);
+                r.absolute_penalty(&l1, 0.2);
+                let rates = lone(r);
+                let rates = r.activation(&rates, Activation::Sigmoid);
+                r.sparsity_penalty(&rates, 0.2, 0.3);
+                let kl = lone(r);
+                r.normal_divergence(&kl, &mean, 0.1);
+                let kl = lone(r);
+                r.normal_divergence(&fixed, &kl, 0.1);
+                r.absolute_penalty(&fixed, 0.1);
+                (vec![x, other, mean, noise], y)
+            }
         }
     }
 
@@ -274,6 +322,10 @@ impl Recorder for Tape {
             true => self.dense_transposed(*x, weight, bias, Activation::Identity),
         }
         .unwrap()
+    }
+
+    fn add_bias(&mut self, x: &Value, bias: Parameter) -> Value {
+        Tape::add_bias(self, *x, bias).unwrap()
     }
 
     fn activation(&mut self, x: &Value, activation: Activation) -> Value {
