@@ -7,7 +7,7 @@ use autoencoder::tape::{Parameters, Program, ProgramOptions, Tape};
 use autoencoder_kernels::activation::Activation;
 use autoencoder_kernels::loss::Loss;
 use autoencoder_kernels::optimizer::Optimizer;
-use autoencoder_kernels::{Mat, reference};
+use autoencoder_kernels::{Mat, Noise, reference};
 use nets::{Kind, Net, Random, filler, initialise};
 
 const ROWS: usize = 67;
@@ -155,12 +155,17 @@ fn what_cannot_be_penalised_is_an_error_that_says_so() {
     let deep = tape.dense(h, w2, None, Activation::Sigmoid).unwrap();
     let soft = tape.dense(x, w, None, Activation::Softmax).unwrap();
     tape.contractive_penalty(h, 0.1).unwrap();
+    let noisy = tape.corrupt(x, Noise::Gaussian { stddev: 0.1 }).unwrap();
+    let dropped = tape.dropout(noisy, 0.1).unwrap();
     for (result, says) in [
         (tape.absolute_penalty(x, 0.1), "free of parameters"),
         (tape.absolute_penalty(h, 0.0), "positive"),
         (tape.absolute_penalty(h, f32::NAN), "positive"),
         (tape.sparsity_penalty(h, 0.1, 1.0), "relu, expected sigmoid"),
         (tape.sparsity_penalty(deep, 1.0, 1.0), "between 0 and 1"),
+        (tape.sparsity_penalty(deep, 0.0, 1.0), "between 0 and 1"),
+        (tape.absolute_penalty(noisy, 0.1), "free of parameters"),
+        (tape.absolute_penalty(dropped, 0.1), "free of parameters"),
         (tape.sparsity_penalty(deep, 0.1, -1.0), "positive"),
         (tape.contractive_penalty(deep, 0.1), "one dense layer"),
         (tape.contractive_penalty(soft, 0.1), "softmax"),
@@ -184,8 +189,13 @@ fn what_cannot_be_penalised_is_an_error_that_says_so() {
         let error = tape.normal_sample(mean, log_variance, noise).unwrap_err();
         assert!(error.to_string().contains(says), "{error}");
     }
-    for _ in 0..7 {
+    // An input with noise is one to a layer.
+    let w3 = tape.weight(4, 2);
+    let h = tape.dense(dropped, w3, None, Activation::Tanh).unwrap();
+    tape.contractive_penalty(h, 0.1).unwrap();
+    for _ in 0..6 {
         tape.absolute_penalty(h, 0.1).unwrap();
     }
-    assert!(tape.absolute_penalty(h, 0.1).is_err());
+    let message = tape.absolute_penalty(h, 0.1).unwrap_err().to_string();
+    assert!(message.contains("is 9, expected at most 8"), "{message}");
 }

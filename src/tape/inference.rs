@@ -145,3 +145,31 @@ impl Inference {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use autoencoder_kernels::Activation;
+
+    use super::*;
+
+    #[test]
+    fn threads_are_for_large_work_where_the_caller_wants_them() {
+        let mut tape = Tape::new();
+        let x = tape.input(300);
+        let w = tape.weight(300, 200);
+        let y = tape.dense(x, w, None, Activation::Relu).unwrap();
+        let with = |context| Inference::new(&tape, y, context).unwrap();
+        let inference = with(Context::default());
+        assert_eq!(inference.features(), 200);
+        // As for the product alone.
+        for rows in [1, 2, 5, 10, 20, 50, 100, 10_000, usize::MAX] {
+            let product = Context::default().for_work(rows.saturating_mul(2 * 300 * 200));
+            assert_eq!(inference.parallelism(rows), product.parallelism, "{rows}");
+            let serial = with(Context::serial()).parallelism(rows);
+            assert_eq!(serial, Parallelism::Serial);
+        }
+        assert_eq!(inference.parallelism(1), Parallelism::Serial);
+        #[cfg(feature = "parallel")]
+        assert_eq!(inference.parallelism(10_000), Parallelism::Pool);
+    }
+}

@@ -66,7 +66,7 @@ pub(super) fn chunk_rows(weights: usize) -> usize {
 
 /// The context with threads only where `rows` rows of this plan are worth it.
 pub(super) fn context_for(context: Context, plan: &Plan, rows: usize) -> Context {
-    context.for_work(plan.weight_reads.saturating_mul(2 * rows))
+    context.for_work(plan.weight_reads.saturating_mul(2).saturating_mul(rows))
 }
 
 /// The memory of a replay.

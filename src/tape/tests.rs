@@ -200,6 +200,15 @@ fn recording_refuses_what_does_not_fit() {
 }
 
 #[test]
+fn what_changes_nothing_is_not_recorded() {
+    let mut tape = Tape::new();
+    let x = tape.input(4);
+    assert_eq!(tape.activation(x, Activation::Identity).unwrap(), x);
+    assert_eq!(tape.dropout(x, 0.0).unwrap(), x);
+    assert_ne!(tape.dropout(x, 0.1).unwrap(), x);
+}
+
+#[test]
 fn replay_refuses_what_does_not_fit() {
     let (tape, y) = net(4, &[2], Activation::Relu, None);
     let error = Program::new(&tape, ProgramOptions::new(8)).unwrap_err();
@@ -208,6 +217,7 @@ fn replay_refuses_what_does_not_fit() {
     let (tape, _) = net(4, &[2], Activation::Relu, Some(Loss::MeanSquaredError));
     assert!(Program::new(&tape, ProgramOptions::new(0)).is_err());
     let mut program = Program::new(&tape, ProgramOptions::new(8)).unwrap();
+    assert_eq!(program.batch_size(), 8);
     let mut parameters = Parameters::zeros(&tape).unwrap();
     let sgd = Optimizer::sgd();
     for rows in [0, 9] {

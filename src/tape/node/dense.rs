@@ -66,10 +66,6 @@ impl Dense {
 }
 
 impl Operation for Dense {
-    fn inputs(&self) -> Vec<Value> {
-        vec![self.x]
-    }
-
     fn forward(&self, me: Value, plan: &mut Planner<'_>) {
         let width = plan.width(me);
         let to = plan.register(width);

@@ -21,10 +21,6 @@ pub(in crate::tape) struct DenseLoss {
 }
 
 impl Operation for DenseLoss {
-    fn inputs(&self) -> Vec<Value> {
-        vec![self.layer.x, self.target]
-    }
-
     fn forward(&self, me: Value, plan: &mut Planner<'_>) {
         let delta = plan.register(self.features);
         let sums = self.layer.bias.and_then(|bias| plan.sums(bias));
@@ -40,10 +36,6 @@ impl Operation for DenseLoss {
             sums,
         });
         plan.start_gradient(me, delta);
-    }
-
-    fn is_goal(&self) -> bool {
-        true
     }
 
     fn backward(&self, me: Value, plan: &mut Planner<'_>) {

@@ -10,10 +10,6 @@ use crate::tape::record::Value;
 pub(in crate::tape) struct Input;
 
 impl Operation for Input {
-    fn inputs(&self) -> Vec<Value> {
-        Vec::new()
-    }
-
     fn forward(&self, me: Value, plan: &mut Planner<'_>) {
         let to = plan.register(plan.width(me));
         plan.emit(Fill { input: me, to });

@@ -103,8 +103,11 @@ impl Node {
 
 /// How a node becomes instructions. `me` is the node's own value.
 pub(super) trait Operation {
-    /// The values that it reads.
-    fn inputs(&self) -> Vec<Value>;
+    /// The values that it reads. Asked of recorded nodes, not of what fusion
+    /// makes of them.
+    fn inputs(&self) -> Vec<Value> {
+        Vec::new()
+    }
 
     /// Emits what computes the value, into a register that
     /// [`Planner::set_value`] is told.
