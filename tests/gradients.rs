@@ -159,7 +159,7 @@ impl Recorder for Reference<'_> {
         self.randomly(x, |key, j, x| reference::noise::drop_out(p, key, row, j, x))
     }
 
-    fn loss(&mut self, loss: Loss, prediction: &Row, target: &Row) {
+    fn scaled_loss(&mut self, loss: Loss, prediction: &Row, target: &Row, scale: f32) {
         let y = match &prediction.logits {
             Some(logits) if loss.takes_logits() => logits,
             _ => &prediction.y,
@@ -175,7 +175,8 @@ impl Recorder for Reference<'_> {
                 self.margin = self.margin.min(y.abs()).min((1.0 - y).abs());
             }
         }
-        self.loss += sum * reference::loss::mean_factor(loss, y.len()) / ROWS as f64;
+        let factor = f64::from(scale) * reference::loss::mean_factor(loss, y.len());
+        self.loss += sum * factor / ROWS as f64;
     }
 
     fn absolute_penalty(&mut self, x: &Row, factor: f32) {

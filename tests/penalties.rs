@@ -145,6 +145,29 @@ fn weight_decay_is_added_to_the_gradients_of_weights_alone() {
     }
 }
 
+/// Units that are always on or always off are as far from their target as an f32
+/// can tell, not infinitely far.
+#[test]
+fn a_rate_of_nothing_or_of_all_has_a_finite_penalty() {
+    let mut tape = Tape::new();
+    let x = tape.input(1);
+    let (w, b) = (tape.weight(1, 2), tape.bias(2));
+    let rates = tape.dense(x, w, Some(b), Activation::Sigmoid).unwrap();
+    tape.sparsity_penalty(rates, 0.25, 1.0).unwrap();
+    let mut parameters = Parameters::zeros(&tape).unwrap();
+    parameters.get_mut(b).set(0, 0, 100.0);
+    parameters.get_mut(b).set(0, 1, -100.0);
+    let mut program = Program::new(&tape, ProgramOptions::new(4)).unwrap();
+    let (inputs, data) = ([x], [Mat::zeros(4, 1)]);
+    let fill = filler(&inputs, &data);
+    let (loss, gradients) = program.gradients(&parameters, 4, &fill).unwrap();
+    let nats = |rate| reference::penalty::kl_sparsity(0.25, rate);
+    let want = nats(1.0 - 1e-7) + nats(1e-7);
+    assert!((loss - want).abs() < 1e-9 * want, "{loss}, not {want}");
+    let gradients = gradients.get(b).as_slice();
+    assert!(gradients.iter().all(|g| g.is_finite()), "{gradients:?}");
+}
+
 #[test]
 fn what_cannot_be_penalised_is_an_error_that_says_so() {
     let mut tape = Tape::new();

@@ -49,7 +49,16 @@ pub(crate) trait Recorder {
     fn freeze(&mut self, parameter: Parameter);
     fn corrupt(&mut self, x: &Self::Value, noise: Noise) -> Self::Value;
     fn dropout(&mut self, x: &Self::Value, probability: f32) -> Self::Value;
-    fn loss(&mut self, loss: Loss, prediction: &Self::Value, target: &Self::Value);
+    fn scaled_loss(
+        &mut self,
+        loss: Loss,
+        prediction: &Self::Value,
+        target: &Self::Value,
+        scale: f32,
+    );
+    fn loss(&mut self, loss: Loss, prediction: &Self::Value, target: &Self::Value) {
+        self.scaled_loss(loss, prediction, target, 1.0);
+    }
     fn absolute_penalty(&mut self, x: &Self::Value, factor: f32);
     fn sparsity_penalty(&mut self, x: &Self::Value, target: f32, factor: f32);
     /// Of the layer that the weight belongs to.
@@ -260,6 +269,9 @@ impl Net {
                 let fixed = r.weight(features, code);
                 r.freeze(fixed);
                 let w4 = r.weight(features, code);
+                // Its buffer is soon free for others.
+                let early = r.linear(&x, fixed, false, None);
+                r.absolute_penalty(&early, 0.1);
                 let h = r.add_bias(&h, b3);
                 let h = r.add_bias(&h, b1);
                 let c = r.linear(&h, w2, false, Some(b2));
@@ -269,11 +281,15 @@ impl Net {
                 let z = r.add(&x, &z);
                 let z = r.add(&z, &other);
                 let y = r.activation(&z, output);
-                r.loss(loss, &y, &x);
+                r.scaled_loss(loss, &y, &x, 3.0);
                 let fixed = r.linear(&x, fixed, false, None);
                 let lone = |r: &mut R| r.linear(&x, w4, false, None);
                 let l1 = lone(r);
                 r.absolute_penalty(&l1, 0.2);
+                if activation.is_elementwise() {
+                    let bent = r.activation(&l1, activation);
+                    r.contractive_penalty(&bent, w4, 0.05);
+                }
                 let rates = lone(r);
                 let rates = r.activation(&rates, Activation::Sigmoid);
                 r.sparsity_penalty(&rates, 0.2, 0.3);
@@ -281,7 +297,6 @@ impl Net {
                 r.normal_divergence(&kl, &mean, 0.1);
                 let kl = lone(r);
                 r.normal_divergence(&fixed, &kl, 0.1);
-                r.absolute_penalty(&fixed, 0.1);
                 (vec![x, other, mean, noise], y)
             }
         }
@@ -348,8 +363,8 @@ impl Recorder for Tape {
         Tape::dropout(self, *x, probability).unwrap()
     }
 
-    fn loss(&mut self, loss: Loss, prediction: &Value, target: &Value) {
-        Tape::loss(self, loss, *prediction, *target).unwrap();
+    fn scaled_loss(&mut self, loss: Loss, prediction: &Value, target: &Value, scale: f32) {
+        Tape::scaled_loss(self, loss, *prediction, *target, scale).unwrap();
     }
 
     fn absolute_penalty(&mut self, x: &Value, factor: f32) {
