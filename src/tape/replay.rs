@@ -274,7 +274,46 @@ pub(super) fn check_rows(rows: usize, most: usize) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use autoencoder_kernels::Activation;
+
     use super::*;
+    use crate::tape::node::Weight;
+    use crate::tape::plan::Goal;
+    use crate::tape::{Parameters, Tape};
+
+    #[test]
+    fn a_weight_has_a_copy_where_it_is_read_the_other_way_in_short_blocks() {
+        let mut tape = Tape::new();
+        let x = tape.input(5);
+        let all = [tape.weight(5, 3), tape.weight(5, 3)];
+        let h = tape.dense(x, all[0], None, Activation::Relu).unwrap();
+        let y = tape.dense_transposed(h, all[1], None, Activation::Relu);
+        let plan = Plan::new(&tape, Goal::Value(y.unwrap()), true).unwrap();
+        let shapes: Vec<_> = tape.shapes().collect();
+        let mut parameters = Parameters::zeros(&tape).unwrap();
+        parameters.get_mut(all[1]).set(4, 2, 7.0);
+        for (block_rows, copied) in [(32, true), (255, true), (256, false), (300, false)] {
+            let mut copies = copies(&plan, &shapes, block_rows).unwrap();
+            let rows: Vec<_> = copies.iter().map(Mat::rows).collect();
+            assert_eq!(rows, [0, if copied { 3 } else { 0 }], "{block_rows}");
+            refresh(Context::serial(), &plan, &parameters.entries, &mut copies).unwrap();
+            let weights = Weights {
+                entries: &parameters.entries,
+                copies: &copies,
+            };
+            let read = |transposed| {
+                let parameter = all[1];
+                weights.get(Weight {
+                    parameter,
+                    transposed,
+                })
+            };
+            assert_eq!(read(false).get(4, 2), 7.0);
+            assert_eq!(read(true).get(2, 4), 7.0);
+            // The columns of a copy are neighbours, those of a view are not.
+            assert_eq!(read(true).col_stride(), if copied { 1 } else { 3 });
+        }
+    }
 
     #[test]
     fn blocks_are_long_where_that_pays() {

@@ -1,5 +1,9 @@
-//! What plans look like, and what is refused. (Numbers are tested from
-//! outside, in `tests/gradients.rs` and `tests/threads.rs`.)
+//! Small tapes from within: their plans, what is refused, what needs no other
+//! model. (Numbers are tested from outside, in `tests/gradients.rs` and
+//! `tests/threads.rs`.)
+
+mod plans;
+mod refusals;
 
 use std::ops::Range;
 
@@ -40,90 +44,6 @@ fn names(plan: &Plan) -> Vec<String> {
 }
 
 #[test]
-fn two_dense_layers_are_four_instructions() {
-    let loss = Loss::BinaryCrossEntropy;
-    let (tape, _) = net(784, &[32], Activation::Relu, Some(loss));
-    let plan = Plan::new(&tape, Goal::Training, true).unwrap();
-    assert_eq!(
-        names(&plan),
-        ["Fill", "Forward", "LossAndDelta", "BackwardInput"]
-    );
-    assert_eq!(plan.backward, 3);
-    // x, h and the two deltas all wait for the second region.
-    assert_eq!(plan.buffers, [784, 32, 784, 32]);
-    // Only the gradient of the code reads a weight the other way.
-    assert_eq!(plan.copies, [false, false, true, false]);
-}
-
-#[test]
-fn a_limit_that_is_refused_takes_no_memory() {
-    let (tape, _) = net(20, &[5], Activation::Relu, Some(Loss::BinaryCrossEntropy));
-    let mut program = Program::new(&tape, ProgramOptions::new(4)).unwrap();
-    let elements = |program: &Program| -> usize {
-        let gradients = program.gradients.iter();
-        gradients.map(|gradient| gradient.as_slice().len()).sum()
-    };
-    // Those of the biases.
-    assert_eq!(elements(&program), 5 + 20);
-    assert!(program.clip_gradients(Some(-1.0)).is_err());
-    assert_eq!(elements(&program), 5 + 20);
-    program.clip_gradients(Some(1.0)).unwrap();
-    assert_eq!(elements(&program), 5 + 20 + 2 * 20 * 5);
-}
-
-#[test]
-fn without_fusion_each_node_runs_by_itself() {
-    let loss = Loss::BinaryCrossEntropy;
-    let (tape, _) = net(784, &[32], Activation::Relu, Some(loss));
-    let plan = Plan::new(&tape, Goal::Training, false).unwrap();
-    let want = [
-        "Fill",
-        "Product",
-        "AddRow",
-        "ForwardInPlace",
-        "Product",
-        "AddRow",
-        "ValueAndGradient",
-        "ColumnSums",
-        "Product",
-        "Backward",
-        "ColumnSums",
-    ];
-    assert_eq!(names(&plan), want);
-}
-
-#[test]
-fn softmax_stays_by_itself() {
-    let loss = Loss::MeanSquaredError;
-    let (tape, _) = net(10, &[5], Activation::Softmax, Some(loss));
-    let plan = Plan::new(&tape, Goal::Training, true).unwrap();
-    let want = [
-        "Fill",
-        "Forward",
-        "ForwardInPlace",
-        "LossAndDelta",
-        "Product",
-        "Backward",
-        "ColumnSums",
-    ];
-    assert_eq!(names(&plan), want);
-}
-
-#[test]
-fn inference_shares_buffers_and_leaves_out_what_it_does_not_need() {
-    let widths = [16, 8, 16, 8, 16, 8];
-    let loss = Loss::MeanSquaredError;
-    let (mut tape, y) = net(32, &widths, Activation::Gelu, Some(loss));
-    let w = tape.weight(32, 99);
-    tape.matmul(y, w).unwrap();
-    let plan = Plan::new(&tape, Goal::Value(y), true).unwrap();
-    let mut buffers = plan.buffers.clone();
-    buffers.sort_unstable();
-    assert_eq!(buffers, [8, 16, 32]);
-    assert_eq!(names(&plan).len(), 1 + 7);
-}
-
-#[test]
 fn a_sigmoid_before_a_loss_of_logits_is_left_out() {
     let (tape, y) = net(4, &[], Activation::Relu, Some(Loss::BinaryCrossEntropy));
     // One layer: its logits are all 0, so the loss is ln 2 and σ is ½.
@@ -156,122 +76,12 @@ fn a_value_may_be_added_to_itself() {
 }
 
 #[test]
-fn recording_refuses_what_does_not_fit() {
-    let mut tape = Tape::new();
-    let (x, other) = (tape.input(4), tape.input(3));
-    let (w, b, b3) = (tape.weight(4, 2), tape.bias(2), tape.bias(3));
-    let message = |result: Result<Value>| result.unwrap_err().to_string();
-    assert_eq!(
-        message(tape.matmul(other, w)),
-        "weight: given 4 inputs × 2 outputs, expected 3 inputs, the features of its value"
-    );
-    assert!(message(tape.matmul_transposed(x, w)).contains("2 inputs × 4 outputs"));
-    assert!(message(tape.matmul(x, b)).contains("a bias, expected a weight"));
-    let h = tape.matmul(x, w).unwrap();
-    assert!(message(tape.add_bias(h, w)).contains("a weight, expected a bias"));
-    assert!(message(tape.add_bias(h, b3)).contains("3 elements"));
-    assert!(message(tape.add(h, x)).contains("4 features"));
-    let bad = Activation::LeakyRelu { slope: f32::NAN };
-    assert!(matches!(tape.activation(h, bad), Err(Error::Kernels(_))));
-
-    let mut refused = |loss, prediction, target| {
-        let error = tape.loss(loss, prediction, target).unwrap_err();
-        error.to_string()
-    };
-    let mse = Loss::MeanSquaredError;
-    assert!(refused(mse, h, x).contains("4 features, expected 2"));
-    assert!(refused(mse, h, h).contains("a computed value, expected an input"));
-    assert!(refused(mse, x, x).contains("free of parameters"));
-    assert!(refused(Loss::Huber { delta: -1.0 }, h, x).contains("delta"));
-
-    let mut longer = tape.clone();
-    let (unknown_value, unknown_weight) = (longer.input(1), longer.weight(4, 4));
-    assert!(tape.matmul(unknown_value, w).is_err());
-    assert!(tape.matmul(x, unknown_weight).is_err());
-    assert!(tape.features(unknown_value).is_err());
-    assert!(tape.shape(unknown_weight).is_err());
-    assert!(Inference::new(&tape, unknown_value, Context::default()).is_err());
-
-    let square = tape.weight(4, 4);
-    for _ in 0..8 {
-        tape.matmul(x, square).unwrap();
-    }
-    assert!(message(tape.matmul(x, square)).contains("9, expected at most 8"));
-}
-
-#[test]
 fn what_changes_nothing_is_not_recorded() {
     let mut tape = Tape::new();
     let x = tape.input(4);
     assert_eq!(tape.activation(x, Activation::Identity).unwrap(), x);
     assert_eq!(tape.dropout(x, 0.0).unwrap(), x);
     assert_ne!(tape.dropout(x, 0.1).unwrap(), x);
-}
-
-#[test]
-fn replay_refuses_what_does_not_fit() {
-    let (tape, y) = net(4, &[2], Activation::Relu, None);
-    let error = Program::new(&tape, ProgramOptions::new(8)).unwrap_err();
-    assert!(error.to_string().contains("Tape::loss"), "{error}");
-
-    let (tape, _) = net(4, &[2], Activation::Relu, Some(Loss::MeanSquaredError));
-    assert!(Program::new(&tape, ProgramOptions::new(0)).is_err());
-    let mut program = Program::new(&tape, ProgramOptions::new(8)).unwrap();
-    assert_eq!(program.batch_size(), 8);
-    let mut parameters = Parameters::zeros(&tape).unwrap();
-    let sgd = Optimizer::sgd();
-    for rows in [0, 9] {
-        let result = program.step(&mut parameters, sgd, 0.1, 1, rows, nothing);
-        let message = result.unwrap_err().to_string();
-        assert!(message.contains("1 to 8"), "{message}");
-    }
-    assert!(
-        program
-            .step(&mut parameters, sgd, 0.1, 0, 8, nothing)
-            .is_err()
-    );
-
-    let (other, _) = net(4, &[3], Activation::Relu, None);
-    let mut others = Parameters::zeros(&other).unwrap();
-    let message = program.step(&mut others, sgd, 0.1, 1, 8, nothing);
-    assert!(message.unwrap_err().to_string().contains("4 × 3"));
-    let (deeper, _) = net(4, &[2, 2], Activation::Relu, None);
-    let others = Parameters::zeros(&deeper).unwrap();
-    assert!(program.loss(&others, 8, nothing).is_err());
-
-    let mut output = Mat::zeros(8, 3);
-    let result = program.forward(&parameters, y, output.as_mut(), nothing);
-    assert!(result.unwrap_err().to_string().contains("3 columns"));
-}
-
-#[test]
-fn an_error_of_the_closure_comes_back_and_changes_nothing() {
-    let (tape, y) = net(4, &[2], Activation::Relu, Some(Loss::MeanSquaredError));
-    let mut program = Program::new(&tape, ProgramOptions::new(100)).unwrap();
-    let mut parameters = Parameters::zeros(&tape).unwrap();
-    let refuse = |_: Value, rows: Range<usize>, _: MatMut<'_, f32>| {
-        if rows.contains(&70) {
-            Err(Error::RowOutOfRange { row: 70, rows: 70 })
-        } else {
-            Ok(())
-        }
-    };
-    let adam = Optimizer::adam_keras();
-    let result = program.step(&mut parameters, adam, 0.1, 1, 100, refuse);
-    assert!(matches!(result, Err(Error::RowOutOfRange { row: 70, .. })));
-    for parameter in tape.parameters() {
-        assert!(
-            parameters
-                .get(parameter)
-                .as_slice()
-                .iter()
-                .all(|&w| w == 0.0)
-        );
-        assert!(parameters.state(parameter).is_none());
-    }
-    let mut output = Mat::zeros(100, 4);
-    let result = program.forward(&parameters, y, output.as_mut(), refuse);
-    assert!(result.is_err());
 }
 
 /// 20 → 7 → 20, one half of it frozen.
@@ -292,26 +102,6 @@ fn half_frozen(encoder: bool) -> (Tape, [Parameter; 4]) {
     let y = tape.dense(h.unwrap(), all[2], Some(all[3]), Activation::Sigmoid);
     tape.loss(Loss::BinaryCrossEntropy, y.unwrap(), x).unwrap();
     (tape, all)
-}
-
-#[test]
-fn nothing_is_computed_for_frozen_parameters() {
-    let (tape, _) = half_frozen(true);
-    let plan = Plan::new(&tape, Goal::Training, true).unwrap();
-    assert_eq!(names(&plan), ["Fill", "Forward", "LossAndDelta"]);
-    assert_eq!(
-        Vec::from_iter(plan.terms.iter().map(Vec::len)),
-        [0, 0, 1, 0]
-    );
-    assert!(plan.sums[1].is_none() && plan.sums[3].is_some());
-
-    let (tape, _) = half_frozen(false);
-    let plan = Plan::new(&tape, Goal::Training, true).unwrap();
-    assert_eq!(
-        Vec::from_iter(plan.terms.iter().map(Vec::len)),
-        [1, 0, 0, 0]
-    );
-    assert!(plan.sums[1].is_some() && plan.sums[3].is_none());
 }
 
 /// The first layer reads no weights of pixels that are always black, and has no
@@ -388,26 +178,6 @@ fn frozen_parameters_keep_their_bits() {
             }
         }
     }
-}
-
-#[test]
-fn what_is_frozen_too_late_or_leaves_nothing_is_an_error() {
-    let (mut tape, all) = half_frozen(true);
-    let error = tape.freeze(all[3]).unwrap_err();
-    assert!(
-        error.to_string().contains("before its first use"),
-        "{error}"
-    );
-    let x = tape.input(20);
-    let h = tape.matmul(x, all[0]).unwrap();
-    let target = tape.input(7);
-    let error = tape.loss(Loss::MeanSquaredError, h, target).unwrap_err();
-    assert!(error.to_string().contains("not frozen"), "{error}");
-    let noise = autoencoder_kernels::Noise::Masking { probability: 0.5 };
-    let weight = tape.weight(20, 2);
-    let layer = tape.matmul(x, weight).unwrap();
-    let error = tape.corrupt(layer, noise).unwrap_err();
-    assert!(error.to_string().contains("dropout"), "{error}");
 }
 
 /// Also noise, which is a function of the row in the minibatch.
