@@ -236,10 +236,11 @@ impl Autoencoder {
         let rows = samples.len();
         let mut output = Mat::try_zeros(rows, inference.features())?;
         let result = output.as_mut();
-        parallel::in_pool(inference.parallelism(rows), || {
-            inference.run(&self.values, result, |_, rows, out| {
+        parallel::in_pool(inference.parallelism(rows), || match samples.matrix() {
+            Some(matrix) => inference.run_on(&self.values, matrix, result),
+            None => inference.run(&self.values, result, |_, rows, out| {
                 samples.rows_into(rows, out)
-            })
+            }),
         })?;
         Ok(output)
     }

@@ -72,6 +72,14 @@ impl<'a> Samples<'a> {
         }
     }
 
+    /// All of them, where they lie as `f32`.
+    pub(crate) fn matrix(&self) -> Option<MatRef<'a, f32>> {
+        match self.0 {
+            Kind::Dataset(_) => None,
+            Kind::Matrix(mat) => Some(mat),
+        }
+    }
+
     /// The rows in `range`: in place where they are `f32`, otherwise copied to
     /// `buffer`.
     pub(crate) fn rows<'b>(

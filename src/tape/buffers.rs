@@ -4,7 +4,8 @@
 //! instruction that names it to the last. A scan in that order gives each
 //! register a buffer of its width that is free by then, or a new one (Poletto
 //! and Sarkar 1999, "Linear scan register allocation"). What the second region
-//! of a step reads, and the result, stays to the end.
+//! of a step reads, and the result, stays to the end; so do, where nothing is
+//! trained, inputs, whose rows may be the caller's.
 
 use super::instruction::Register;
 use super::plan::Plan;
@@ -23,6 +24,7 @@ pub(super) fn share_buffers(plan: &mut Plan) {
     for register in terms
         .flat_map(|term| [term.x, term.delta])
         .chain(plan.result)
+        .chain(plan.result.iter().flat_map(|_| plan.inputs.iter().copied()))
     {
         last[register.0] = end;
     }
@@ -54,5 +56,6 @@ pub(super) fn share_buffers(plan: &mut Plan) {
         home(&mut term.delta);
     }
     plan.result.iter_mut().for_each(home);
+    plan.inputs.iter_mut().for_each(home);
     plan.buffers = buffers.into_iter().map(|(width, _)| width).collect();
 }

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use autoencoder_kernels::{Context, Mat, MatMut, Parallelism, parallel};
+use autoencoder_kernels::{Context, Mat, MatMut, MatRef, Parallelism, parallel};
 
-use super::instruction::Weights;
+use super::instruction::{Fill, InPlace, Weights};
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{MAX_PARTS, Tape, Value};
@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 /// Rows of a parallel task, in blocks that pass one after another through the
 /// task's own small buffers.
 const TASK_ROWS: usize = 256;
+
+/// Numbers a row of which all rows of a task stay in L2.
+const NARROW: usize = 256;
 
 /// Rows from which transposed copies of weights pay.
 const COPY_ROWS: usize = BLOCK_ROWS;
@@ -69,8 +72,61 @@ impl Inference {
     pub fn run(
         &self,
         parameters: &Parameters,
-        mut output: MatMut<'_, f32>,
+        output: MatMut<'_, f32>,
         fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
+    ) -> Result<()> {
+        self.run_from(parameters, output, &fill, None)
+    }
+
+    /// [`run`](Self::run) for a value that depends on one input, which is read
+    /// where it lies.
+    ///
+    /// # Errors
+    /// As there; [`Error::Shape`] unless `input` has the input's features and as
+    /// many rows as `output`; [`Error::Configuration`] for a value that depends on
+    /// two inputs or more.
+    pub fn run_on(
+        &self,
+        parameters: &Parameters,
+        input: MatRef<'_, f32>,
+        output: MatMut<'_, f32>,
+    ) -> Result<()> {
+        let fill = |_, rows: Range<usize>, mut out: MatMut<'_, f32>| {
+            out.copy_from(input.submatrix(rows, 0..input.cols()));
+            Ok(())
+        };
+        let [register] = self.plan.inputs[..] else {
+            return Err(Error::configuration(
+                "the number of inputs of a value",
+                self.plan.inputs.len(),
+                "1, to be read where it lies",
+            ));
+        };
+        let shape = (output.rows(), self.plan.buffers[register.0]);
+        if input.shape() != shape {
+            return Err(Error::shape(
+                "the input of an inference",
+                format_args!("{} × {}", input.rows(), input.cols()),
+                format_args!("{} × {}", shape.0, shape.1),
+            ));
+        }
+        // Kernels read rows; other layouts are copied to some first, and so is what
+        // is the result itself.
+        let is_row_major = input.col_stride() == 1 || input.cols() <= 1;
+        let in_place = is_row_major && self.plan.result != Some(register);
+        let input = in_place.then_some(InPlace {
+            register,
+            rows: input,
+        });
+        self.run_from(parameters, output, &fill, input)
+    }
+
+    fn run_from(
+        &self,
+        parameters: &Parameters,
+        mut output: MatMut<'_, f32>,
+        fill: &Fill<'_>,
+        input: Option<InPlace<'_>>,
     ) -> Result<()> {
         let (rows, cols) = output.shape();
         if cols != self.features {
@@ -104,7 +160,9 @@ impl Inference {
         let parallelism = context.parallelism;
         parallel::for_each_mut(parallelism, &mut tasks, |_, (first_row, output, result)| {
             if let Some(output) = output.take() {
-                *result = self.run_task(weights, *first_row, output, &fill);
+                let rows = *first_row..*first_row + output.rows();
+                let input = input.map(|input| input.part(rows));
+                *result = self.run_task(weights, *first_row, output, fill, input);
             }
         });
         tasks.into_iter().try_for_each(|(_, _, result)| result)
@@ -115,11 +173,20 @@ impl Inference {
         weights: Weights<'_>,
         first_row: usize,
         mut output: MatMut<'_, f32>,
-        fill: &(impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync),
+        fill: &Fill<'_>,
+        input: Option<InPlace<'_>>,
     ) -> Result<()> {
         let (rows, cols) = output.shape();
-        let block_rows = block_rows(self.plan.weights, TASK_ROWS);
-        let mut memory = Memory::new(&self.plan, block_rows.min(rows))?;
+        let mut widths = self.plan.buffers.clone();
+        if let Some(input) = input {
+            widths[input.register.0] = 0;
+        }
+        let block_rows = if widths.iter().sum::<usize>() <= NARROW {
+            TASK_ROWS
+        } else {
+            block_rows(self.plan.weights, TASK_ROWS)
+        };
+        let mut memory = Memory::with_widths(&self.plan, &widths, block_rows.min(rows))?;
         for start in (0..rows).step_by(block_rows) {
             let end = rows.min(start + block_rows);
             let replay = Replay {
@@ -129,6 +196,7 @@ impl Inference {
                 begins: true,
                 weights,
                 fill,
+                input: input.map(|input| input.part(start..end)),
                 draw: None,
                 first_row: first_row + start,
                 rows: end - start,

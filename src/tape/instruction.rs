@@ -38,6 +38,24 @@ pub(super) struct Draw {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shared(pub(super) usize);
 
+/// Rows of an input that are read where the caller has them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InPlace<'a> {
+    /// The input's register, which nothing is written to.
+    pub(super) register: Register,
+    pub(super) rows: MatRef<'a, f32>,
+}
+
+impl InPlace<'_> {
+    /// Some of the rows.
+    pub(super) fn part(self, rows: Range<usize>) -> Self {
+        InPlace {
+            rows: self.rows.submatrix(rows, 0..self.rows.cols()),
+            ..self
+        }
+    }
+}
+
 /// Fills rows of an input: which one, which rows, and where they go.
 pub(super) type Fill<'a> = dyn Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync + 'a;
 
@@ -63,6 +81,8 @@ pub(super) struct Frame<'a> {
     /// 1 / rows of the minibatch: losses are means.
     pub(super) scale: f32,
     pub(super) fill: &'a Fill<'a>,
+    /// The block's rows of the input, unless it is filled.
+    pub(super) input: Option<InPlace<'a>>,
     /// None outside of training: nothing is random there.
     pub(super) draw: Option<Draw>,
     /// By part of the loss: the sum over the block's samples.
@@ -101,10 +121,20 @@ impl Frame<'_> {
         read: [Register; R],
         write: [Register; W],
     ) -> ([MatRef<'_, f32>; R], [MatMut<'_, f32>; W]) {
-        self.block.access(read.map(|r| r.0), write.map(|r| r.0))
+        let (mut views, to) = self.block.access(read.map(|r| r.0), write.map(|r| r.0));
+        if let Some(input) = self.input {
+            debug_assert!(!write.contains(&input.register));
+            for (view, register) in views.iter_mut().zip(read) {
+                if register == input.register {
+                    *view = input.rows;
+                }
+            }
+        }
+        (views, to)
     }
 
-    /// The same with the block's row of partial sums, where there are any.
+    /// The same with the block's row of partial sums, where there are any. For the
+    /// way back, before which all inputs are filled.
     #[expect(clippy::type_complexity, reason = "three things of three types")]
     pub(super) fn access_with<const R: usize, const W: usize>(
         &mut self,
@@ -116,6 +146,7 @@ impl Frame<'_> {
         [MatMut<'_, f32>; W],
         Option<&mut [f32]>,
     ) {
+        debug_assert!(self.input.is_none());
         self.block
             .access_with(read.map(|r| r.0), write.map(|r| r.0), sums.map(|s| s.0))
     }

@@ -56,6 +56,8 @@ pub(super) struct Plan {
     pub(super) parts: usize,
     /// For each parameter, whether a transposed copy helps.
     pub(super) copies: Vec<bool>,
+    /// Where the inputs are.
+    pub(super) inputs: Vec<Register>,
     /// Where the value is that the plan is for.
     pub(super) result: Option<Register>,
     /// Elements of all weights, each counted as often as it is read.
@@ -238,7 +240,12 @@ impl<'a> Planner<'a> {
     /// nobody else will read it, a copy elsewhere.
     pub(super) fn value_to_change(&mut self, value: Value) -> Register {
         let from = self.value(value);
-        let kept = self.training && self.node(value).operation().keeps_value();
+        let node = self.node(value);
+        // Outside of training, an input may be the caller's.
+        let kept = match self.training {
+            true => node.operation().keeps_value(),
+            false => matches!(node, Node::Input(_)),
+        };
         if self.is_used_once(value) && !kept {
             return from;
         }
@@ -256,6 +263,11 @@ impl<'a> Planner<'a> {
     /// Tells where a value is.
     pub(super) fn set_value(&mut self, value: Value, register: Register) {
         self.values[value.0] = Some(register);
+    }
+
+    /// Tells where an input is.
+    pub(super) fn set_input(&mut self, register: Register) {
+        self.plan.inputs.push(register);
     }
 
     /// What a fused node's activation kept for its backward.

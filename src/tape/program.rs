@@ -349,6 +349,7 @@ impl Program {
                 copies: &self.copies,
             },
             fill,
+            input: None,
             draw: step.map(|step| Draw { seed, step }),
             first_row: first,
             rows,

@@ -7,7 +7,7 @@ use autoencoder_kernels::rows::{Block, for_each_block};
 use autoencoder_kernels::transpose::transpose_into;
 use autoencoder_kernels::{Context, Mat, Parallelism};
 
-use super::instruction::{Draw, Fill, Frame, Instruction, Shared, Sums, Weights};
+use super::instruction::{Draw, Fill, Frame, InPlace, Instruction, Shared, Sums, Weights};
 use super::parameters::Entry;
 use super::plan::Plan;
 use super::record::MAX_PARTS;
@@ -88,13 +88,18 @@ pub(super) struct Memory {
 impl Memory {
     /// Memory for up to `rows` rows in blocks of any length.
     pub(super) fn new(plan: &Plan, rows: usize) -> Result<Self> {
+        Self::with_widths(plan, &plan.buffers, rows)
+    }
+
+    /// The same with other widths of the buffers: 0 for those that are not used.
+    pub(super) fn with_widths(plan: &Plan, widths: &[usize], rows: usize) -> Result<Self> {
         let blocks = rows.div_ceil(BLOCK_ROWS);
         let mats = |rows: usize, widths: &[usize]| {
             let mat = |&width| Ok(Mat::try_zeros(rows, width)?);
             widths.iter().map(mat).collect::<Result<Vec<_>>>()
         };
         Ok(Memory {
-            buffers: mats(rows, &plan.buffers)?,
+            buffers: mats(rows, widths)?,
             sums: mats(blocks, &plan.sums_widths)?,
             shared: plan.shared_widths.iter().map(|&w| vec![0.0; w]).collect(),
             parts: plan.parts,
@@ -143,6 +148,8 @@ pub(super) struct Replay<'a> {
     pub(super) begins: bool,
     pub(super) weights: Weights<'a>,
     pub(super) fill: &'a Fill<'a>,
+    /// All rows of the input, unless it is filled.
+    pub(super) input: Option<InPlace<'a>>,
     pub(super) draw: Option<Draw>,
     /// Where the rows begin in the minibatch, which has `of` rows.
     pub(super) first_row: usize,
@@ -204,8 +211,11 @@ impl Replay<'_> {
     }
 
     fn run_block(&self, block: Block<'_>, shared: &[Vec<f32>]) -> Result<[f64; MAX_PARTS]> {
+        let rows = block.rows();
+        let input = self.input.map(|input| input.part(rows));
         let mut frame = Frame {
             block,
+            input,
             first_row: self.first_row,
             weights: self.weights,
             context: self.context.with_parallelism(Parallelism::Serial),

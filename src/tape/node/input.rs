@@ -14,6 +14,7 @@ impl Operation for Input {
         let to = plan.register(plan.width(me));
         plan.emit(Fill { input: me, to });
         plan.set_value(me, to);
+        plan.set_input(to);
     }
 
     fn backward(&self, _: Value, _: &mut Planner<'_>) {}
@@ -31,6 +32,9 @@ impl Instruction for Fill {
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
+        if frame.input.is_some_and(|input| input.register == self.to) {
+            return Ok(());
+        }
         let (fill, rows) = (frame.fill, frame.block.rows());
         let rows = frame.first_row + rows.start..frame.first_row + rows.end;
         let ([], [to]) = frame.access([], [self.to]);

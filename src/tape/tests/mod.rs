@@ -104,6 +104,46 @@ fn half_frozen(encoder: bool) -> (Tape, [Parameter; 4]) {
     (tape, all)
 }
 
+#[test]
+fn an_input_is_read_where_it_lies_with_the_same_bits() {
+    for widths in [&[9][..], &[300, 7]] {
+        let (mut tape, y) = net(40, widths, Activation::Gelu, None);
+        let x = tape.input(5);
+        // What would be computed in place, were the input its own.
+        let activated = tape.activation(x, Activation::Tanh).unwrap();
+        let mut parameters = Parameters::zeros(&tape).unwrap();
+        for number in 0..tape.parameters().len() {
+            let mut weight = parameters.get_mut(Parameter(number));
+            let (rows, cols) = weight.shape();
+            for (i, j) in (0..rows).flat_map(|i| (0..cols).map(move |j| (i, j))) {
+                weight.set(i, j, ((i * 31 + j * 37) % 101) as f32 / 200.0 - 0.25);
+            }
+        }
+        for (value, features) in [(y, 40), (activated, 5), (x, 5)] {
+            let inference = Inference::new(&tape, value, Context::default()).unwrap();
+            for rows in [1, 31, 700] {
+                let wide = Mat::from_fn(rows, features + 3, |i, j| ((i * 7 + j) % 13) as f32 / 9.0);
+                let input = wide.as_ref().submatrix(0..rows, 2..features + 2);
+                let turned = Mat::from_fn(features, rows, |j, i| input.get(i, j));
+                let mut want = Mat::zeros(rows, inference.features());
+                let fill = |_: Value, rows: Range<usize>, mut out: MatMut<'_, f32>| {
+                    out.copy_from(input.submatrix(rows, 0..features));
+                    Ok(())
+                };
+                inference.run(&parameters, want.as_mut(), fill).unwrap();
+                for input in [input, turned.as_ref().transpose()] {
+                    let mut got = Mat::from_fn(rows, inference.features(), |_, _| f32::NAN);
+                    inference.run_on(&parameters, input, got.as_mut()).unwrap();
+                    assert_eq!(got, want, "{rows} rows, {widths:?}, {value:?}");
+                }
+                let mut to = Mat::zeros(rows, inference.features());
+                let narrow = input.submatrix(0..rows, 1..features);
+                assert!(inference.run_on(&parameters, narrow, to.as_mut()).is_err());
+            }
+        }
+    }
+}
+
 /// The first layer reads no weights of pixels that are always black, and has no
 /// gradient for them: NaN shows that. A layer whose input a parameter takes part in
 /// reads all.
