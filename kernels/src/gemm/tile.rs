@@ -286,7 +286,8 @@ unsafe fn accumulate<T, S, const MR: usize, const NR: usize, const EDGE: bool, c
         let step = if LISTED {
             // SAFETY: premise 2: k numbers and one more.
             let [p, next] = unsafe { [*tile.steps.add(number), *tile.steps.add(number + 1)] };
-            isize::from(next as i16 - p as i16)
+            // Behind the last one, next is anything.
+            isize::from(next.wrapping_sub(p) as i16)
         } else {
             1
         };
