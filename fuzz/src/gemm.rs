@@ -34,13 +34,26 @@ fn check_product(bytes: &mut Bytes<'_>) {
     let layouts = [bytes.layout(), bytes.layout(), bytes.layout()];
     let seed = bytes.seed();
     let nan = (bytes.flag() && m * k > 0).then(|| (seed as usize % m, seed as usize / m % k));
+    // A with patches of zeros, which may be left out.
+    let patch = usize::from(bytes.byte());
+    let is_zero = |i, j| {
+        let noise = |patch| Values::Noise.at(seed ^ 3, i / patch, j / patch);
+        patch > 0 && noise(patch) < 0.5
+    };
     let a = Guarded::new((m, k), layouts[0], |i, j| {
         if nan == Some((i, j)) {
             f32::NAN
+        } else if is_zero(i, j) {
+            0.0
         } else {
             values.at(seed, i, j)
         }
     });
+    let a_view = if patch > 0 {
+        a.view().skip_zeros()
+    } else {
+        a.view()
+    };
     let b = Guarded::random((k, n), layouts[1], values, seed ^ 1);
     let old = if beta == 0.0 {
         Guarded::unread((m, n), layouts[2])
@@ -52,7 +65,7 @@ fn check_product(bytes: &mut Bytes<'_>) {
     let mut exact: Option<Vec<u32>> = None;
     for context in contexts() {
         let mut c = old.clone();
-        gemm(context, alpha, a.view(), b.view(), beta, c.view_mut()).expect("the shapes fit");
+        gemm(context, alpha, a_view, b.view(), beta, c.view_mut()).expect("the shapes fit");
         let bits = c.bits();
         let about = || format!("{context:?} {m} × {k} × {n}, α {alpha}, β {beta}, {layouts:?}");
         for (at, (&bits, &(want, bound))) in bits.iter().zip(&expected).enumerate() {
