@@ -7,12 +7,14 @@
 //!     --threads 1,2       numbers of threads; else 1 and all
 //!     --program TEXT      the programs whose names contain the text; else all
 //!     --images FILE       8-bit images of 784 pixels; else the embedded digits
+//!     --inverted          white images with black digits: hardly a pixel is 0
 //!     --save-gaussians FILE.npy
 //!                         only write the rows that 10-5-8-10 learns
 //! ```
 //!
 //! An epoch here is all of an epoch: shuffling, the steps, and what training does
-//! between two epochs.
+//! between two epochs. GFLOP/s count all multiply-adds of the products, also those
+//! with zeros of the images, which are left out.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -38,6 +40,7 @@ struct Arguments {
     threads: Vec<usize>,
     program: String,
     images: Option<PathBuf>,
+    inverted: bool,
     save_gaussians: Option<PathBuf>,
 }
 
@@ -49,6 +52,7 @@ impl Arguments {
             threads: if cores > 1 { vec![1, cores] } else { vec![1] },
             program: String::new(),
             images: None,
+            inverted: false,
             save_gaussians: None,
         };
         let mut words = std::env::args().skip(1);
@@ -63,6 +67,7 @@ impl Arguments {
                 }
                 "--program" => arguments.program = value()?,
                 "--images" => arguments.images = Some(value()?.into()),
+                "--inverted" => arguments.inverted = true,
                 "--save-gaussians" => arguments.save_gaussians = Some(value()?.into()),
                 // Cargo's own.
                 "--bench" => {}
@@ -80,7 +85,11 @@ impl Arguments {
         let programs = Program::ALL
             .into_iter()
             .filter(|program| program.name.contains(&self.program));
-        let images = images(self.images.as_deref())?;
+        let mut images = images(self.images.as_deref())?;
+        if let (true, Some(bytes)) = (self.inverted, images.as_u8()) {
+            let bytes = bytes.iter().map(|byte| u8::MAX - byte).collect();
+            images = Dataset::from_u8(images.len(), images.features(), bytes)?;
+        }
         if !self.json {
             println!("level {}, batch {BATCH_SIZE}\n", Level::current());
             println!(
