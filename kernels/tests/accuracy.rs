@@ -3,7 +3,8 @@
 //!
 //! `cargo test --release -p autoencoder-kernels --test accuracy -- --ignored --nocapture`
 //! goes through all 2³² numbers on all cores and prints that table; with
-//! `ACCURACY_STRIDE=1024` before it, through every 1024th.
+//! `ACCURACY_STRIDE=1024` before it, through every 1024th; with `ACCURACY_OF=gelu`,
+//! only of what has that in its name.
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -333,8 +334,12 @@ fn every_number_is_within_the_bound() {
         print!(" {level} |");
     }
     println!("\n|---|---|{}", "---|".repeat(Level::available().len()));
+    let wanted = std::env::var("ACCURACY_OF").unwrap_or_default();
     let mut measurements = Vec::new();
     for subject in Subject::all() {
+        if !subject.name().contains(&wanted) {
+            continue;
+        }
         let measurement = sweep(subject, stride);
         print!("| {} | {} |", subject.name(), subject.bound());
         for Worst { ulp, x, .. } in &measurement.worst {
