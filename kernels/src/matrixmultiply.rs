@@ -47,6 +47,7 @@ pub unsafe fn sgemm(
         skips_zeros: false,
         a_extent: Extent::new(a, (m, k), (rsa, csa)),
         b_extent: Extent::new(b, (k, n), (rsb, csb)),
+        panels: None,
     };
     let output = Output {
         c,

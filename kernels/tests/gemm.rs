@@ -2,7 +2,7 @@
 
 mod common;
 
-use autoencoder_kernels::gemm::gemm;
+use autoencoder_kernels::gemm::{Panels, gemm};
 use autoencoder_kernels::reference::gemm::{element, product};
 use autoencoder_kernels::{Context, Level, Mat, MatRef, Parallelism};
 use common::{Guarded, Layout, bits, layout, noise, noisy, size, small_integer};
@@ -279,4 +279,43 @@ fn shapes_that_do_not_fit_are_errors() {
     assert_eq!(error.to_string(), "B is 4 × 5, expected 3 × 5");
     assert!(run(mat(2, 3), mat(3, 5), mat(2, 4)).is_err());
     assert!(run(mat(2, 0), mat(0, 5), mat(2, 5)).is_ok());
+}
+
+/// A packed right operand, in parts of K and blocks of columns too: the same bits,
+/// wherever the matrix lies that it was packed from.
+#[test]
+fn panels_have_the_bits_of_the_matrix() {
+    for &level in Level::available() {
+        for parallelism in [Parallelism::Serial, Parallelism::Pool] {
+            let context = Context::default()
+                .with_level(level)
+                .with_parallelism(parallelism);
+            for (m, k, n) in [
+                (1, 1, 1),
+                (3, 0, 5),
+                (0, 3, 5),
+                (5, 3, 0),
+                (13, 17, 31),
+                (40, 70, 33),
+                (25, 1030, 65),
+                (14, 3, 2100),
+                (30, 2050, 2081),
+            ] {
+                let a = Mat::from_fn(m, k, |i, j| noise(1, i, j));
+                for layout in [Layout::RowMajor { gap: 3 }, Layout::ColMajor { gap: 1 }] {
+                    let b = Guarded::new(k, n, layout, |i, j| noise(2, i, j));
+                    let mut panels = Panels::try_new(k, n).unwrap();
+                    panels.pack(context, b.view()).unwrap();
+                    let [with, without] = [b.view().with_panels(&panels), b.view()].map(|b| {
+                        let mut c =
+                            Guarded::new(m, n, Layout::RowMajor { gap: 2 }, |_, _| f32::NAN);
+                        gemm(context, 1.0, a.as_ref(), b, 0.0, c.view_mut()).unwrap();
+                        c.check_canaries();
+                        c.bits()
+                    });
+                    assert_eq!(with, without, "{context:?} {m}×{k}×{n}");
+                }
+            }
+        }
+    }
 }

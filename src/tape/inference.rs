@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use autoencoder_kernels::{Context, Mat, MatMut, MatRef, Parallelism, parallel};
+use autoencoder_kernels::{Context, MatMut, MatRef, Parallelism, parallel};
 
+use super::copies;
 use super::instruction::{Fill, InPlace, Weights};
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{MAX_PARTS, Tape, Value};
-use super::replay::{BLOCK_ROWS, Memory, Replay, block_rows, context_for, copies, refresh};
+use super::replay::{BLOCK_ROWS, Memory, Replay, block_rows, context_for};
 use crate::error::{Error, Result};
 
 /// Rows of a parallel task, in blocks that pass one after another through the
@@ -139,12 +140,12 @@ impl Inference {
         parameters.check(&self.shapes)?;
         let context = context_for(self.context, &self.plan, rows);
         let copies = if rows >= COPY_ROWS {
-            let mut copies = copies(&self.plan, &self.shapes, BLOCK_ROWS)?;
-            refresh(context, &self.plan, &parameters.entries, &mut copies)?;
+            let mut copies = copies::room(&self.plan, &self.shapes, (rows, BLOCK_ROWS))?;
+            copies::refresh(context, &parameters.entries, &mut copies)?;
             copies
         } else {
             // Without a copy, weights are read through transposed views.
-            vec![Mat::default(); self.shapes.len()]
+            copies::none(self.shapes.len())
         };
         let weights = Weights {
             entries: &parameters.entries,

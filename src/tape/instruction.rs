@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use autoencoder_kernels::random::Key;
 use autoencoder_kernels::rows::Block;
-use autoencoder_kernels::{Context, Mat, MatMut, MatRef};
+use autoencoder_kernels::{Context, MatMut, MatRef};
 
+use super::copies::Copies;
 use super::node::Weight;
 use super::parameters::Entry;
 use super::record::{LossPart, MAX_PARTS, Parameter, Value};
@@ -156,20 +157,22 @@ impl Frame<'_> {
 #[derive(Clone, Copy)]
 pub(super) struct Weights<'a> {
     pub(super) entries: &'a [Entry],
-    /// For each parameter a transposed copy, or an empty matrix.
-    pub(super) copies: &'a [Mat<f32>],
+    /// Of each parameter.
+    pub(super) copies: &'a [Copies],
 }
 
 impl<'a> Weights<'a> {
     /// W or Wᵀ.
     pub(super) fn get(self, weight: Weight) -> MatRef<'a, f32> {
         let number = weight.parameter.0;
-        let stored = self.entries[number].value.as_ref();
-        let copy = &self.copies[number];
-        match weight.transposed {
-            false => stored,
-            true if copy.shape() == (stored.cols(), stored.rows()) => copy.as_ref(),
-            true => stored.transpose(),
+        let (stored, copies) = (self.entries[number].value.as_ref(), &self.copies[number]);
+        let (view, copy) = match weight.transposed {
+            false => (stored, &copies.plain),
+            true => (stored.transpose(), &copies.transposed),
+        };
+        match copy {
+            Some(panels) => view.with_panels(panels),
+            None => view,
         }
     }
 

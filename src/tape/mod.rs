@@ -104,6 +104,7 @@
 
 mod buffers;
 mod clip;
+mod copies;
 mod fuse;
 mod inference;
 mod instruction;

@@ -54,8 +54,8 @@ pub(super) struct Plan {
     pub(super) column_factors: Vec<Option<Shared>>,
     /// The number of parts of the loss.
     pub(super) parts: usize,
-    /// For each parameter, whether a transposed copy helps.
-    pub(super) copies: Vec<bool>,
+    /// For each parameter, whether products read it, and its transpose.
+    pub(super) reads: Vec<Reads>,
     /// Where the inputs are.
     pub(super) inputs: Vec<Register>,
     /// Where the value is that the plan is for.
@@ -64,6 +64,13 @@ pub(super) struct Plan {
     pub(super) weight_reads: usize,
     /// Elements of all parameters.
     pub(super) weights: usize,
+}
+
+/// How products read a weight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reads {
+    pub(super) plain: bool,
+    pub(super) transposed: bool,
 }
 
 /// One use of a weight: the pair that adds xᵀ·δ to its gradient.
@@ -161,7 +168,7 @@ impl<'a> Planner<'a> {
             plan: Plan {
                 terms: vec![Vec::new(); parameters],
                 sums: vec![None; parameters],
-                copies: vec![false; parameters],
+                reads: vec![Reads::default(); parameters],
                 column_factors: vec![None; parameters],
                 parts: tape.parts().len(),
                 ..Plan::default()
@@ -357,7 +364,11 @@ impl<'a> Planner<'a> {
     /// Announces that an instruction reads the weight.
     pub(super) fn reads_weight(&mut self, weight: Weight) {
         let Parameter(number) = weight.parameter;
-        self.plan.copies[number] |= weight.transposed;
+        let reads = &mut self.plan.reads[number];
+        match weight.transposed {
+            false => reads.plain = true,
+            true => reads.transposed = true,
+        }
         if let Ok((rows, cols)) = self.tape.shape(weight.parameter) {
             self.plan.weight_reads += rows * cols;
         }

@@ -7,14 +7,13 @@ use autoencoder_kernels::penalty::column_square_norms;
 use autoencoder_kernels::{Context, Mat, MatMut};
 
 use super::clip::Clip;
+use super::copies::{self, Copies};
 use super::inference::Inference;
 use super::instruction::{Draw, Fill, Weights};
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{LossPart, MAX_PARTS, Parameter, Tape, Value};
-use super::replay::{
-    Memory, Replay, block_rows, check_rows, chunk_rows, context_for, copies, refresh,
-};
+use super::replay::{Memory, Replay, block_rows, check_rows, chunk_rows, context_for};
 use super::update::Update;
 use crate::error::{Error, Result};
 
@@ -66,7 +65,7 @@ pub struct Program {
     pub(super) memory: Memory,
     /// Rows that the buffers have room for.
     pub(super) chunk_rows: usize,
-    copies: Vec<Mat<f32>>,
+    copies: Vec<Copies>,
     /// By parameter; those of weights are empty while nobody needs them.
     pub(super) gradients: Vec<Mat<f32>>,
     pub(super) clip: Option<Clip>,
@@ -104,7 +103,7 @@ impl Program {
             tape: tape.clone(),
             memory: Memory::new(&plan, chunk_rows)?,
             chunk_rows,
-            copies: copies(&plan, &shapes, block_rows)?,
+            copies: copies::room(&plan, &shapes, (chunk_rows, block_rows))?,
             gradients,
             shapes,
             plan,
@@ -294,7 +293,7 @@ impl Program {
         parameters.check(&self.shapes)?;
         let context = context_for(self.options.context, &self.plan, rows);
         let entries = &parameters.entries;
-        refresh(context, &self.plan, entries, &mut self.copies)?;
+        copies::refresh(context, entries, &mut self.copies)?;
         for &(Parameter(number), norms) in &self.plan.norms {
             let weight = entries[number].value.as_ref();
             let norms = &mut self.memory.shared[norms.0];

@@ -4,11 +4,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use autoencoder_kernels::rows::{Block, for_each_block};
-use autoencoder_kernels::transpose::transpose_into;
 use autoencoder_kernels::{Context, Mat, Parallelism};
 
 use super::instruction::{Draw, Fill, Frame, InPlace, Instruction, Shared, Sums, Weights};
-use super::parameters::Entry;
 use super::plan::Plan;
 use super::record::MAX_PARTS;
 use crate::error::{Error, Result};
@@ -28,16 +26,18 @@ pub(super) const MAX_BLOCK_ROWS: usize = 256;
 /// takes 0.78 of the time of eight blocks.)
 const BLOCK_PRODUCTS: usize = 125_000;
 
-/// Weights from which a step streams them from L3, and from memory.
+/// Weights from which a step streams them from L3, and, with two moments of each,
+/// from memory.
 const BEYOND_L2: usize = 1 << 18;
-const BEYOND_L3: usize = 1 << 22;
+const BEYOND_L3: usize = 1 << 21;
 
 /// The rows of a block of a net with this many weights, for a minibatch of
 /// `batch` rows.
 ///
 /// Each block reads all weights, so that nets whose weights leave the caches want
-/// longer ones: 4096-1024-4096 with a batch of 1024 takes 0.77 of the time with
-/// 128 rows, 0.66 with 512. Many threads want many blocks.
+/// longer ones: 4096-1024-4096 with a batch of 1024 takes 0.78 of the time with
+/// 128 rows, 0.72 with 256; 784-2048-784 with a batch of 256 takes 0.86 with 64.
+/// Many threads want many blocks.
 ///
 /// A matter of these numbers alone: were it one of the machine or its caches, so
 /// would be the last bits of the bias gradients.
@@ -233,42 +233,6 @@ impl Replay<'_> {
     }
 }
 
-/// Rows of a block from which its products pack weights anyhow, so that reading
-/// them transposed costs nothing.
-const PACKING_ROWS: usize = 256;
-
-/// Room for the transposed copies that a plan wants, by parameter.
-pub(super) fn copies(
-    plan: &Plan,
-    shapes: &[(usize, usize)],
-    block_rows: usize,
-) -> Result<Vec<Mat<f32>>> {
-    let copies = plan.copies.iter().zip(shapes);
-    copies
-        .map(
-            |(&wanted, &(rows, cols))| match wanted && block_rows < PACKING_ROWS {
-                true => Ok(Mat::try_zeros(cols, rows)?),
-                false => Ok(Mat::default()),
-            },
-        )
-        .collect()
-}
-
-/// Brings the transposed copies up to date.
-pub(super) fn refresh(
-    context: Context,
-    plan: &Plan,
-    entries: &[Entry],
-    copies: &mut [Mat<f32>],
-) -> Result<()> {
-    for ((entry, copy), &wanted) in entries.iter().zip(copies).zip(&plan.copies) {
-        if wanted && copy.rows() > 0 {
-            transpose_into(context, entry.value.as_ref(), copy.as_mut())?;
-        }
-    }
-    Ok(())
-}
-
 /// Fails unless `rows` is between 1 and `most`.
 pub(super) fn check_rows(rows: usize, most: usize) -> Result<()> {
     if (1..=most).contains(&rows) {
@@ -284,46 +248,7 @@ pub(super) fn check_rows(rows: usize, most: usize) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use autoencoder_kernels::Activation;
-
     use super::*;
-    use crate::tape::node::Weight;
-    use crate::tape::plan::Goal;
-    use crate::tape::{Parameters, Tape};
-
-    #[test]
-    fn a_weight_has_a_copy_where_it_is_read_the_other_way_in_short_blocks() {
-        let mut tape = Tape::new();
-        let x = tape.input(5);
-        let all = [tape.weight(5, 3), tape.weight(5, 3)];
-        let h = tape.dense(x, all[0], None, Activation::Relu).unwrap();
-        let y = tape.dense_transposed(h, all[1], None, Activation::Relu);
-        let plan = Plan::new(&tape, Goal::Value(y.unwrap()), true).unwrap();
-        let shapes: Vec<_> = tape.shapes().collect();
-        let mut parameters = Parameters::zeros(&tape).unwrap();
-        parameters.get_mut(all[1]).set(4, 2, 7.0);
-        for (block_rows, copied) in [(32, true), (255, true), (256, false), (300, false)] {
-            let mut copies = copies(&plan, &shapes, block_rows).unwrap();
-            let rows: Vec<_> = copies.iter().map(Mat::rows).collect();
-            assert_eq!(rows, [0, if copied { 3 } else { 0 }], "{block_rows}");
-            refresh(Context::serial(), &plan, &parameters.entries, &mut copies).unwrap();
-            let weights = Weights {
-                entries: &parameters.entries,
-                copies: &copies,
-            };
-            let read = |transposed| {
-                let parameter = all[1];
-                weights.get(Weight {
-                    parameter,
-                    transposed,
-                })
-            };
-            assert_eq!(read(false).get(4, 2), 7.0);
-            assert_eq!(read(true).get(2, 4), 7.0);
-            // The columns of a copy are neighbours, those of a view are not.
-            assert_eq!(read(true).col_stride(), if copied { 1 } else { 3 });
-        }
-    }
 
     #[test]
     fn blocks_are_long_where_that_pays() {

@@ -18,9 +18,9 @@ use crate::simd::Simd;
 pub struct BackwardInput<'a> {
     /// δ, batch × out, any strides.
     pub delta: MatRef<'a, f32>,
-    /// Wᵀ, out × in, any strides. Row-major is fastest: a transposed copy,
-    /// made once per step by [`crate::transpose::transpose_into`], serves
-    /// every block of rows.
+    /// Wᵀ, out × in, any strides. Fastest with panels
+    /// ([`MatRef::with_panels`]), which, packed once a step, serve every block
+    /// of rows.
     pub weight_transposed: MatRef<'a, f32>,
     /// The activation of the layer below, elementwise.
     pub activation: Activation,

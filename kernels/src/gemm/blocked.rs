@@ -23,7 +23,7 @@ use super::steps::{self, GROUP, Steps};
 use super::tile::{TileArguments, compute};
 use crate::crossover::PARALLEL_FLOPS;
 use crate::extent::Extent;
-use crate::mat::{Element, MatRef};
+use crate::mat::{Element, MatRef, PanelsRef, Tiling};
 use crate::parallel::{Parallelism, Shared, for_each};
 use crate::prefetch::prefetch_row;
 use crate::simd::Registers;
@@ -45,6 +45,8 @@ pub(crate) struct Term<T> {
     /// What the product may read of A and of B.
     pub(crate) a_extent: Extent,
     pub(crate) b_extent: Extent,
+    /// B once more, packed.
+    pub(crate) panels: Option<PanelsRef<T>>,
 }
 
 // SAFETY: the operands are only read, and whoever starts the product
@@ -65,6 +67,7 @@ impl<T: Element> Term<T> {
             skips_zeros: a.skips_zeros(),
             a_extent: Extent::new(a.as_ptr(), a.shape(), a_strides),
             b_extent: Extent::new(b.as_ptr(), b.shape(), b_strides),
+            panels: b.panels(),
         }
     }
 }
@@ -143,6 +146,8 @@ struct Plan {
     parts: usize,
     pack_a: bool,
     pack_b: bool,
+    /// Whether every term's B is there in panels already.
+    has_panels: bool,
     /// Elements of the workspace, and where its areas begin: packed A at
     /// 0, then packed B, then partial sums, then lists of steps.
     workspace: usize,
@@ -161,14 +166,23 @@ impl Plan {
             .map(|term| term.k.div_ceil(parts_of(term.k)))
             .max()
             .unwrap_or(0);
-        let pack_b = terms.iter().any(|term| {
-            let (row, col) = term.b_strides;
-            (n > 1 && col != 1)
-                || (tile_rows >= tuning::PACK_B_TILE_ROWS
-                    && n > width
-                    && row.unsigned_abs() > tuning::PACK_B_STRIDE
-                    && term.k > tuning::PACK_B_K)
-        });
+        let tiling = Tiling {
+            width,
+            lanes: S::LANES,
+        };
+        let in_panels = |term: &Term<T>| term.panels.is_some_and(|b| b.tiling == tiling);
+        let has_panels = terms.iter().all(in_panels);
+        // A block begins with a panel.
+        const { assert!(tuning::BLOCK_COLS.is_multiple_of(S::TILE_VECTORS * S::LANES)) };
+        let pack_b = !has_panels
+            && terms.iter().any(|term| {
+                let (row, col) = term.b_strides;
+                (n > 1 && col != 1)
+                    || (tile_rows >= tuning::PACK_B_TILE_ROWS
+                        && n > width
+                        && row.unsigned_abs() > tuning::PACK_B_STRIDE
+                        && term.k > tuning::PACK_B_K)
+            });
         let pack_a = tile_cols >= tuning::PACK_A_TILE_COLS
             && terms
                 .iter()
@@ -210,6 +224,7 @@ impl Plan {
             parts,
             pack_a,
             pack_b,
+            has_panels,
             workspace: steps_area + steps_len,
             b_area,
             partial_area,
@@ -397,6 +412,14 @@ unsafe fn multiply_block<T, S>(
                 });
             }
 
+            let b_in_panels = plan.has_panels || plan.pack_b;
+            let (panels, b_extent) = match term.panels {
+                Some(panels) if plan.has_panels => {
+                    (Shared::new(panels.data.cast_mut()), panels.extent)
+                }
+                _ if plan.pack_b => (b, space),
+                _ => (b, term.b_extent),
+            };
             let term_a = a;
             // Rows of A that come from memory, one after another.
             let fetch_a = !plan.pack_a
@@ -411,12 +434,18 @@ unsafe fn multiply_block<T, S>(
                 for j in share(tile_cols, col_tasks, c) {
                     // LOOP 2
                     let cols = block.tile_col(j);
-                    let (b, b_stride) = if plan.pack_b {
+                    let (b, b_stride) = if plan.has_panels {
+                        let width = cols.len().next_multiple_of(S::LANES);
+                        let before = (block.cols.start + cols.start) * term.k;
+                        let panel = panels.get().wrapping_add(before + part.start * width);
+                        (panel.cast_const(), width as isize)
+                    } else if plan.pack_b {
                         let width = cols.len().next_multiple_of(S::LANES);
                         let panel = workspace.get().wrapping_add(plan.b_area + cols.start * k);
-                        (panel, width as isize)
+                        (panel.cast_const(), width as isize)
                     } else {
-                        (b.get().wrapping_add(cols.start), term.b_strides.0)
+                        let b = b.get().cast_const();
+                        (b.wrapping_add(cols.start), term.b_strides.0)
                     };
                     // Rows and tiles that wait in the room for the operation.
                     let stride = cols.len().next_multiple_of(S::LANES);
@@ -461,7 +490,7 @@ unsafe fn multiply_block<T, S>(
                             rows: rows.len(),
                             cols: cols.len(),
                             a_extent: if plan.pack_a { space } else { term.a_extent },
-                            b_extent: if plan.pack_b { space } else { term.b_extent },
+                            b_extent,
                         };
                         if plan.parts > 1 {
                             space.check_slice(partial, rows.len() * stride);
@@ -469,17 +498,17 @@ unsafe fn multiply_block<T, S>(
                         // SAFETY: 1. tile_row and tile_col give 1 … height rows
                         // and 1 … width columns; 2. the operands are the
                         // caller's, where columns of B are neighbours (else it
-                        // is packed), or were packed above for this part,
-                        // padded to whole vectors; 3. `partial` is this tile's
+                        // is packed), or were packed above for this part or
+                        // before, padded to whole vectors; 3. `partial` is this tile's
                         // own slot, filled by the part before; 4. each tile of
                         // the block belongs to one task, and comes once; the
                         // room has space for PANEL_TILES of the highest tiles.
                         unsafe {
                             match sink {
                                 _ if !last => {
-                                    compute(s, &tile, plan.pack_b, &Partial { to: partial });
+                                    compute(s, &tile, b_in_panels, &Partial { to: partial });
                                 }
-                                Sink::Store(store) => compute(s, &tile, plan.pack_b, &store),
+                                Sink::Store(store) => compute(s, &tile, b_in_panels, &store),
                                 Sink::Operation(operation) => {
                                     operation.prepare(
                                         tile.row..tile.row + tile.rows,
@@ -487,7 +516,7 @@ unsafe fn multiply_block<T, S>(
                                     );
                                     let to = room.add(waiting * stride);
                                     room_extent.check_slice(to, rows.len() * stride);
-                                    compute(s, &tile, plan.pack_b, &Partial { to });
+                                    compute(s, &tile, b_in_panels, &Partial { to });
                                     waiting += tile.rows;
                                     tiles += 1;
                                     if tiles == PANEL_TILES || i + 1 == tile_range.end {

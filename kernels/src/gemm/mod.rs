@@ -6,15 +6,18 @@
 //! | `tile.rs` | the micro-kernel, generic over level and element |
 //! | `epilogue.rs` | what happens to a finished tile while it is in registers or L1 |
 //! | `pack.rs` | operands laid out in reading order |
+//! | `panels.rs` | a matrix that is laid out so once, for many products |
 //! | `steps.rs` | which products a tile adds up: those whose A is not all 0 |
 
 mod blocked;
 pub(crate) mod epilogue;
 mod pack;
+mod panels;
 mod steps;
 mod tile;
 
 pub(crate) use blocked::{Term, multiply};
+pub use panels::Panels;
 
 use crate::error::{Error, check_shape};
 use crate::extent::Extent;
@@ -122,6 +125,7 @@ pub(crate) unsafe fn gemm_raw(
             skips_zeros: false,
             a_extent: term.b_extent,
             b_extent: term.a_extent,
+            panels: None,
         };
         (m, n) = (n, m);
         (output.row_stride, output.col_stride) = (output.col_stride, output.row_stride);

@@ -21,6 +21,7 @@ use std::fmt;
 
 pub use owned::Mat;
 pub use view::MatRef;
+pub(crate) use view::{PanelsRef, Tiling};
 pub use view_mut::MatMut;
 
 /// Alignment of a [`Mat`] in bytes: a cache line, and an AVX-512 register.

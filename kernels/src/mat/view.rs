@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::{Element, Mat};
 use crate::error::Error;
+use crate::extent::Extent;
 
 /// A shared strided view.
 #[derive(Clone, Copy)]
@@ -17,7 +18,26 @@ pub struct MatRef<'a, T: Element> {
     row_stride: usize,
     col_stride: usize,
     skips_zeros: bool,
+    panels: Option<PanelsRef<T>>,
     lifetime: PhantomData<&'a [T]>,
+}
+
+/// A packed copy of a matrix as the right operand of products: the panel that
+/// begins with column j lies j · rows elements from `data`.
+#[derive(Clone, Copy)]
+pub(crate) struct PanelsRef<T> {
+    pub(crate) data: *const T,
+    pub(crate) tiling: Tiling,
+    pub(crate) extent: Extent,
+}
+
+/// What panels depend on of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tiling {
+    /// Columns of a tile.
+    pub(crate) width: usize,
+    /// Elements of a vector, to a multiple of which the last panel is made up.
+    pub(crate) lanes: usize,
 }
 
 // SAFETY: a `MatRef` is a `&[T]` with a shape, and `T` is Sync.
@@ -85,6 +105,7 @@ impl<'a, T: Element> MatRef<'a, T> {
             row_stride,
             col_stride,
             skips_zeros: false,
+            panels: None,
             lifetime: PhantomData,
         })
     }
@@ -108,6 +129,7 @@ impl<'a, T: Element> MatRef<'a, T> {
             row_stride,
             col_stride,
             skips_zeros: false,
+            panels: None,
             lifetime: PhantomData,
         }
     }
@@ -192,6 +214,7 @@ impl<'a, T: Element> MatRef<'a, T> {
             cols: self.rows,
             row_stride: self.col_stride,
             col_stride: self.row_stride,
+            panels: None,
             ..self
         }
     }
@@ -217,6 +240,16 @@ impl<'a, T: Element> MatRef<'a, T> {
         self.skips_zeros
     }
 
+    /// The same view with a packed copy, of the same shape and lifetime.
+    pub(crate) fn with_panels_ref(self, panels: Option<PanelsRef<T>>) -> Self {
+        MatRef { panels, ..self }
+    }
+
+    /// Its packed copy.
+    pub(crate) fn panels(&self) -> Option<PanelsRef<T>> {
+        self.panels
+    }
+
     /// Rows and columns in the given ranges.
     ///
     /// # Panics
@@ -234,6 +267,7 @@ impl<'a, T: Element> MatRef<'a, T> {
             },
             rows: rows.len(),
             cols: cols.len(),
+            panels: None,
             ..self
         }
     }
