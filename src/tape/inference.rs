@@ -19,7 +19,7 @@ const TASK_ROWS: usize = 256;
 /// Numbers a row of which all rows of a task stay in L2.
 const NARROW: usize = 256;
 
-/// Rows from which transposed copies of weights pay.
+/// Rows from which copies of weights that are read transposed pay.
 const COPY_ROWS: usize = BLOCK_ROWS;
 
 /// A tape planned to compute one value. Nodes that it does not depend on are
