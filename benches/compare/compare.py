@@ -31,6 +31,7 @@ OURS = "autoencoder"
 BENCH = ["cargo", "bench", "-q", "-p", "autoencoder-benches"]
 EPOCH = [*BENCH, "--bench", "epoch", "--"]
 CANDLE = [*BENCH, "--features", "candle", "--bench", "candle_epoch", "--"]
+BURN = ["cargo", "run", "-q", "--release", "--manifest-path", str(HERE / "burn/Cargo.toml"), "--"]
 
 
 def script(name):
@@ -44,7 +45,10 @@ PEERS = {
     "torch": (script("torch_epoch.py"), {}),
     "keras-tf": (script("keras_epoch.py"), {"KERAS_BACKEND": "tensorflow"}),
     "candle": (CANDLE, {}),
+    "burn": (BURN, {}),
 }
+# Left out unless an option of their name asks for them.
+OPTIONAL = ("torch", "candle", "burn")
 
 
 def arguments():
@@ -67,8 +71,8 @@ def arguments():
     )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--machine", default=machine(), help="its name in the table")
-    parser.add_argument("--torch", action="store_true", help="PyTorch, too")
-    parser.add_argument("--candle", action="store_true", help="candle, too")
+    for key in OPTIONAL:
+        parser.add_argument(f"--{key}", action="store_true", help=f"{key}, too")
     return parser.parse_args()
 
 
@@ -106,7 +110,8 @@ class Disturbance:
 def run(command, environment, threads):
     """The lines of JSON that a command prints, run on as many cores as threads."""
     pinned = ["taskset", "-c", f"0-{threads - 1}", *command]
-    # candle counts the machine's cores, not the process's, unless told.
+    # candle counts the machine's cores, not the process's, unless told; burn's pool
+    # is rayon's, too.
     environment = os.environ | environment | {"RAYON_NUM_THREADS": str(threads)}
     result = subprocess.run(pinned, cwd=ROOT, env=environment, text=True, capture_output=True)
     if result.returncode != 0:
@@ -236,9 +241,9 @@ def print_notes(args, figures, peers):
     others = [f.others for columns in figures.values() for f in columns.values()]
     print(f"- Other processes kept up to {max(others):.2f} cores busy during a run,")
     print(f"  {median(others):.2f} in the median. {datetime.date.today()}.")
-    for key, option in (("torch", "--torch"), ("candle", "--candle")):
+    for key in OPTIONAL:
         if key not in peers:
-            print(f"- Not measured: {key} (give {option}).")
+            print(f"- Not measured: {key} (give --{key}).")
 
 
 def main():
@@ -246,7 +251,7 @@ def main():
     if shutil.which("taskset") is None:
         raise SystemExit("taskset is missing (util-linux); without it a peer takes all cores")
     args.images = args.images.resolve()
-    left_out = {key for key in ("torch", "candle") if not getattr(args, key)}
+    left_out = {key for key in OPTIONAL if not getattr(args, key)}
     peers = [key for key in PEERS if key not in left_out]
     with tempfile.TemporaryDirectory() as directory:
         gaussians = Path(directory) / "gaussians.npy"

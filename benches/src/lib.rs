@@ -11,6 +11,7 @@
 //! | `function.rs` | elementary functions by us and by peers | `maths`, `regressions` |
 //! | `step.rs` | training steps of any net | `scaling`, `crossover`, `regressions` |
 //! | `program.rs` | the training programs of the comparison | `epoch`, `memory`, `compare/run` |
+//! | `peer.rs` | training epochs of peers in Rust | `compare/run` |
 //!
 //! The commands are in `benches/README.md`.
 
@@ -18,6 +19,7 @@ pub mod cycles;
 pub mod function;
 pub mod layer;
 pub mod peak;
+pub mod peer;
 pub mod product;
 pub mod program;
 pub mod race;
