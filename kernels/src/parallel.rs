@@ -71,6 +71,16 @@ impl Context {
     }
 }
 
+/// How many threads may share the tasks of a region: for cuts on which no bit of a
+/// result depends.
+pub(crate) fn threads(parallelism: Parallelism) -> usize {
+    match parallelism {
+        #[cfg(feature = "parallel")]
+        Parallelism::Pool => rayon::current_num_threads(),
+        _ => 1,
+    }
+}
+
 /// Calls `task(0)`, …, `task(tasks − 1)`, each once.
 pub fn for_each(parallelism: Parallelism, tasks: usize, task: impl Fn(usize) + Sync) {
     match parallelism {

@@ -24,7 +24,7 @@ use super::tile::{TileArguments, compute};
 use crate::crossover::PARALLEL_FLOPS;
 use crate::extent::Extent;
 use crate::mat::{Element, MatRef, PanelsRef, Tiling};
-use crate::parallel::{Parallelism, Shared, for_each};
+use crate::parallel::{Parallelism, Shared, for_each, threads};
 use crate::prefetch::prefetch_row;
 use crate::simd::Registers;
 use crate::tuning;
@@ -391,9 +391,11 @@ unsafe fn multiply_block<T, S>(
             };
             if skip {
                 const { assert!(S::TILE_ROWS <= S::LANES) };
-                let groups = tile_rows.div_ceil(GROUP);
-                for_each(packing(k * block.rows.len()), groups, |group| {
-                    let tiles = group * GROUP..tile_rows.min((group + 1) * GROUP);
+                let listing = packing(k * block.rows.len());
+                // Lists are the same however they are shared.
+                let groups = threads(listing).clamp(tile_rows.div_ceil(GROUP), tile_rows);
+                for_each(listing, groups, |group| {
+                    let tiles = share(tile_rows, groups, group);
                     let shape = (block.rows.len(), k);
                     term.a_extent.check(a.get(), shape, term.a_strides);
                     space.check_slice(list_of(tiles.start), tiles.len() * steps::room(plan.part));

@@ -164,6 +164,16 @@ impl Registers<f32> for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn words_with(self, words: *const u32, bits: u32) -> u32 {
+        // SAFETY: the token; 8 words are readable by the caller's contract.
+        unsafe {
+            let words = _mm256_loadu_si256(words.cast());
+            let found = _mm256_and_si256(words, _mm256_set1_epi32(bits as i32));
+            self.nonzero_lanes(_mm256_castsi256_ps(found))
+        }
+    }
+
+    #[inline(always)]
     fn or(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: the token.
         unsafe { _mm256_or_ps(a, b) }

@@ -109,6 +109,18 @@ impl Registers<f32> for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn words_with(self, words: *const u32, bits: u32) -> u32 {
+        // SAFETY: the token; 16 words are readable by the caller's contract.
+        unsafe {
+            let words = _mm512_loadu_si512(words.cast());
+            u32::from(_mm512_test_epi32_mask(
+                words,
+                _mm512_set1_epi32(bits as i32),
+            ))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store_numbers(self, lanes: u32, first: u16, to: *mut u16) -> usize {
         // SAFETY: the token; 16 numbers are writable by the caller's contract.
         unsafe {

@@ -101,28 +101,21 @@ pub(crate) trait Registers<T: Copy>: Token {
         to_stride: isize,
     );
 
-    /// A bit for each of `count` runs of `len` elements, `stride` apart: whether
-    /// one of them has a bit that is not 0 (as −0 has).
-    ///
-    /// # Safety
-    /// They are readable; `count` and `len` are at most `LANES`.
-    #[inline(always)]
-    unsafe fn nonzero_runs(self, from: *const T, stride: isize, count: usize, len: usize) -> u32 {
-        let mask = self.first_lanes(len);
-        let add = |runs: u32, run: usize| {
-            // SAFETY: the caller's contract, by mask.
-            let v = unsafe { self.load_masked(from.offset(run as isize * stride), mask) };
-            runs << 1 | u32::from(self.nonzero_lanes(v) != 0)
-        };
-        if count == Self::LANES {
-            (0..Self::LANES).rev().fold(0, add)
-        } else {
-            (0..count).rev().fold(0, add)
-        }
-    }
-
     /// The lanes that have a bit that is not 0, a bit each.
     fn nonzero_lanes(self, a: Self::Vector) -> u32;
+
+    /// Those of `LANES` words that have one of these bits, a bit each.
+    ///
+    /// # Safety
+    /// They are readable.
+    #[inline(always)]
+    unsafe fn words_with(self, words: *const u32, bits: u32) -> u32 {
+        (0..Self::LANES).fold(0, |found, lane| {
+            // SAFETY: the caller's contract.
+            let word = unsafe { words.add(lane).read() };
+            found | u32::from(word & bits != 0) << lane
+        })
+    }
 
     /// Writes the numbers of the lanes whose bit is set, counted from `first`, in
     /// their order, and returns how many these are.

@@ -105,18 +105,6 @@ impl Registers<f32> for Portable {
         }
     }
 
-    // Without the detour of masked loads.
-    #[inline(always)]
-    unsafe fn nonzero_runs(self, from: *const f32, stride: isize, count: usize, len: usize) -> u32 {
-        (0..count).fold(0, |runs, run| {
-            let bits = (0..len).fold(0, |bits, i| {
-                // SAFETY: readable by the caller's contract.
-                bits | unsafe { from.offset(run as isize * stride).add(i).read().to_bits() }
-            });
-            runs | u32::from(bits != 0) << run
-        })
-    }
-
     #[inline(always)]
     fn nonzero_lanes(self, a: f32x8) -> u32 {
         let bit = |(lane, x): (usize, f32)| u32::from(x.to_bits() != 0) << lane;

@@ -89,6 +89,29 @@ impl Kernel for Check {
             assert_eq!(x, if j < 8 { square[j * 11 + i] } else { -1.0 });
         }
 
+        // −0 has a bit, NaN and the smallest number too.
+        let kinds = [0.0, -0.0, 0.0, f32::NAN, 1e-45, 0.0, 0.0, 2.0];
+        let some: Vec<f32> = (0..lanes).map(|i| kinds[(i * 3 + i / 8) % 8]).collect();
+        let words: Vec<u32> = (0..lanes as u32).map(|i| i << (i % 4 * 9)).collect();
+        let pattern =
+            |f: &dyn Fn(usize) -> bool| (0..lanes).fold(0, |bits, i| bits | u32::from(f(i)) << i);
+        // SAFETY: `some` holds LANES elements.
+        let nonzero = s.nonzero_lanes(unsafe { s.load(some.as_ptr()) });
+        assert_eq!(nonzero, pattern(&|i| some[i].to_bits() != 0));
+        for bits in [0, 1, 6, 0x7ff << 21, 0xff0, u32::MAX] {
+            // SAFETY: `words` holds LANES words.
+            let with = unsafe { s.words_with(words.as_ptr(), bits) };
+            assert_eq!(with, pattern(&|i| words[i] & bits != 0), "{bits:#x}");
+        }
+        for chosen in [0, nonzero, pattern(&|_| true), pattern(&|i| i + 1 == lanes)] {
+            let mut numbers = vec![7; lanes];
+            // SAFETY: `numbers` holds LANES numbers.
+            let count = unsafe { s.store_numbers(chosen, 1008, numbers.as_mut_ptr()) };
+            let want = (0..lanes).filter(|i| chosen >> i & 1 == 1);
+            let want: Vec<_> = want.map(|i| 1008 + i as u16).collect();
+            assert_eq!(numbers[..count], want);
+        }
+
         for count in 0..=lanes + 1 {
             let mask = s.first_lanes(count);
             let mut out = vec![-1.0; lanes];
