@@ -319,3 +319,45 @@ fn panels_have_the_bits_of_the_matrix() {
         }
     }
 }
+
+/// One column or two beyond whole vectors are computed with the rows along the
+/// lanes: with the bits that each row has alone.
+#[test]
+fn narrow_columns_have_the_bits_of_single_rows() {
+    for context in contexts() {
+        for (m, k, n) in [
+            (32, 1, 1),
+            (33, 7, 2),
+            (47, 8, 17),
+            (48, 9, 18),
+            (49, 40, 33),
+            (97, 0, 34),
+            (100, 1000, 9),
+            (300, 31, 10),
+            (400, 500, 49),
+        ] {
+            for (layout, beta) in [
+                (Layout::RowMajor { gap: 3 }, 0.0),
+                (Layout::ColMajor { gap: 1 }, 0.5),
+            ] {
+                let a = Guarded::new(m, k, Layout::RowMajor { gap: 5 }, |i, j| noise(1, i, j));
+                let b = Guarded::new(k, n, layout, |i, j| noise(2, i, j));
+                let fill = |i: usize, j: usize| match beta {
+                    0.0 => f32::NAN,
+                    _ => noise(3, i, j),
+                };
+                let mut c = Guarded::new(m, n, Layout::RowMajor { gap: 2 }, fill);
+                let mut expected = Mat::from_fn(m, n, fill);
+                gemm(context, 1.5, a.view(), b.view(), beta, c.view_mut()).unwrap();
+                c.check_canaries();
+                for i in 0..m {
+                    let row = a.view().submatrix(i..i + 1, 0..k);
+                    let to = expected.as_mut().submatrix(i..i + 1, 0..n);
+                    gemm(context, 1.5, row, b.view(), beta, to).unwrap();
+                }
+                let shape = format!("{context:?} {m}×{k}×{n} {layout:?}");
+                assert_eq!(c.bits(), bits(expected.as_ref()), "{shape}");
+            }
+        }
+    }
+}

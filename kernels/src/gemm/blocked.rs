@@ -18,6 +18,7 @@ use std::ops::Range;
 
 use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
 use super::flops;
+use super::narrow::{self, Strip, copy_columns, rows_at_once};
 use super::pack::pack_panel;
 use super::steps::{self, GROUP, Steps};
 use super::tile::{TileArguments, compute};
@@ -126,7 +127,8 @@ pub(crate) unsafe fn multiply<T, S>(
                 // LOOP 4
                 let rows = i..m.min(i + plan.block_rows);
                 let cols = j..n.min(j + plan.block_cols);
-                let block = Block::new(rows, cols, (S::TILE_ROWS, plan.width));
+                let narrow = plan.narrow_of(cols.len(), S::LANES);
+                let block = Block::new(rows, cols, narrow, (S::TILE_ROWS, plan.width));
                 // SAFETY: the caller's contract; the block lies inside of C.
                 unsafe { multiply_block(s, &plan, &block, terms, sink, workspace, parallelism) }
             }
@@ -136,6 +138,8 @@ pub(crate) unsafe fn multiply<T, S>(
 
 /// How a product is cut and what is packed.
 struct Plan {
+    /// Columns of C.
+    cols: usize,
     /// Columns of a tile.
     width: usize,
     block_rows: usize,
@@ -148,12 +152,16 @@ struct Plan {
     pack_b: bool,
     /// Whether every term's B is there in panels already.
     has_panels: bool,
+    /// Whether a few columns at the end are computed apart.
+    splits_narrow: bool,
     /// Elements of the workspace, and where its areas begin: packed A at
-    /// 0, then packed B, then partial sums, then lists of steps.
+    /// 0, then packed B, then partial sums, then lists of steps, then the columns
+    /// of B that are computed apart.
     workspace: usize,
     b_area: usize,
     partial_area: usize,
     steps_area: usize,
+    narrow_area: usize,
 }
 
 impl Plan {
@@ -188,6 +196,12 @@ impl Plan {
                 .iter()
                 .any(|term| flops((m, size_of::<T>()), term.k) / 2 >= tuning::PACK_A_BYTES);
         let skips_zeros = terms.iter().any(|term| term.skips_zeros);
+        // The rows' neighbours are loaded together: A as it is, row by row.
+        let splits_narrow = parts == 1
+            && m >= tuning::NARROW_ROWS
+            && !pack_a
+            && !skips_zeros
+            && terms.iter().all(|term| term.a_strides.1 == 1);
         let block_rows = if pack_a || parts > 1 || skips_zeros {
             tuning::BLOCK_ROWS.min(m)
         } else {
@@ -216,7 +230,14 @@ impl Plan {
         let b_area = a_len.next_multiple_of(16);
         let partial_area = (b_area + b_len).next_multiple_of(16);
         let steps_area = (partial_area + partial_len).next_multiple_of(16);
+        let narrow_area = (steps_area + steps_len).next_multiple_of(16);
+        let narrow_len = if splits_narrow {
+            part * tuning::NARROW
+        } else {
+            0
+        };
         Plan {
+            cols: n,
             width,
             block_rows,
             block_cols,
@@ -225,10 +246,24 @@ impl Plan {
             pack_a,
             pack_b,
             has_panels,
-            workspace: steps_area + steps_len,
+            splits_narrow,
+            workspace: narrow_area + narrow_len,
             b_area,
             partial_area,
             steps_area,
+            narrow_area,
+        }
+    }
+}
+
+impl Plan {
+    /// How many of so many columns of a block are computed apart.
+    fn narrow_of(&self, cols: usize, lanes: usize) -> usize {
+        let rest = cols % lanes;
+        if self.splits_narrow && rest <= tuning::NARROW {
+            rest
+        } else {
+            0
         }
     }
 }
@@ -258,20 +293,28 @@ struct Block {
     /// Rows and columns of tiles.
     tile_rows: usize,
     tile_cols: usize,
+    /// Columns at the end that belong to no tile.
+    narrow: usize,
     /// Rows of a tile, of which the first `higher` have one more.
     height: usize,
     higher: usize,
 }
 
 impl Block {
-    /// Cut into tiles of at most so many rows and columns. All tiles are equally
-    /// high, give or take one row.
-    fn new(rows: Range<usize>, cols: Range<usize>, (height, width): (usize, usize)) -> Self {
+    /// Cut into tiles of at most so many rows and columns, but for the last
+    /// `narrow` columns. All tiles are equally high, give or take one row.
+    fn new(
+        rows: Range<usize>,
+        cols: Range<usize>,
+        narrow: usize,
+        (height, width): (usize, usize),
+    ) -> Self {
         let tile_rows = rows.len().div_ceil(height).max(1);
         Block {
             width,
             tile_rows,
-            tile_cols: cols.len().div_ceil(width),
+            tile_cols: (cols.len() - narrow).div_ceil(width),
+            narrow,
             height: rows.len() / tile_rows,
             higher: rows.len() % tile_rows,
             rows,
@@ -287,7 +330,8 @@ impl Block {
 
     /// Columns of the `j`th column of tiles, from the block's first column.
     fn tile_col(&self, j: usize) -> Range<usize> {
-        j * self.width..self.cols.len().min((j + 1) * self.width)
+        let wide = self.cols.len() - self.narrow;
+        j * self.width..wide.min((j + 1) * self.width)
     }
 }
 
@@ -414,6 +458,7 @@ unsafe fn multiply_block<T, S>(
                 });
             }
 
+            let term_b = b;
             let b_in_panels = plan.has_panels || plan.pack_b;
             let (panels, b_extent) = match term.panels {
                 Some(panels) if plan.has_panels => {
@@ -428,18 +473,35 @@ unsafe fn multiply_block<T, S>(
                 && term.a_strides.1 == 1
                 && block.rows.len() * k * size_of::<T>() > tuning::PREFETCH_BYTES;
             let (row_tasks, col_tasks) = task_grid(tile_rows, tile_cols, block, k, sink);
+            let first_narrow = block.cols.len() - block.narrow;
+            let columns = workspace.get().wrapping_add(plan.narrow_area);
+            if block.narrow > 0 {
+                let from = term_b
+                    .get()
+                    .wrapping_offset(first_narrow as isize * term.b_strides.1);
+                let shape = (k, block.narrow);
+                term.b_extent.check(from, shape, term.b_strides);
+                space.check_slice(columns, k * block.narrow);
+                // SAFETY: the last columns of the block are readable; the area has
+                // room for them.
+                unsafe { copy_columns(from, term.b_strides, shape, columns) };
+            }
+            let columns = Shared::new(columns);
             for_each(parallelism, row_tasks * col_tasks, |task| {
-                let (r, c) = (task % row_tasks, task / row_tasks);
                 let mut room = Room::new();
                 let room_extent = room.extent();
                 let room = room.data::<T>();
+                let (r, c) = (task % row_tasks, task / row_tasks);
+                let tile_range = share(tile_rows, row_tasks, r);
                 for j in share(tile_cols, col_tasks, c) {
                     // LOOP 2
                     let cols = block.tile_col(j);
                     let (b, b_stride) = if plan.has_panels {
-                        let width = cols.len().next_multiple_of(S::LANES);
-                        let before = (block.cols.start + cols.start) * term.k;
-                        let panel = panels.get().wrapping_add(before + part.start * width);
+                        // With columns, perhaps, that belong to no tile.
+                        let col = block.cols.start + cols.start;
+                        let panel_cols = block.width.min(plan.cols - col);
+                        let width = panel_cols.next_multiple_of(S::LANES);
+                        let panel = panels.get().wrapping_add(col * term.k + part.start * width);
                         (panel.cast_const(), width as isize)
                     } else if plan.pack_b {
                         let width = cols.len().next_multiple_of(S::LANES);
@@ -452,7 +514,6 @@ unsafe fn multiply_block<T, S>(
                     // Rows and tiles that wait in the room for the operation.
                     let stride = cols.len().next_multiple_of(S::LANES);
                     let (mut waiting, mut tiles) = (0, 0);
-                    let tile_range = share(tile_rows, row_tasks, r);
                     for i in tile_range.clone() {
                         // LOOP 1
                         let rows = block.tile_row(i);
@@ -537,6 +598,36 @@ unsafe fn multiply_block<T, S>(
                         }
                     }
                 }
+                if block.narrow == 0 || c + 1 < col_tasks {
+                    return;
+                }
+                // The strips that end with these rows of A, which are still in L2.
+                let begin = block.tile_row(tile_range.start).start;
+                let end = block.tile_row(tile_range.end - 1).end;
+                let height = rows_at_once(S::LANES);
+                let mut row = begin / height * height;
+                while row < block.rows.len() && block.rows.len().min(row + height) <= end {
+                    let strip = Strip {
+                        k,
+                        a: term_a
+                            .get()
+                            .wrapping_offset(row as isize * term.a_strides.0),
+                        a_row: term.a_strides.0,
+                        b: columns.get(),
+                        row: block.rows.start + row,
+                        col: block.cols.start + first_narrow,
+                        rows: height.min(block.rows.len() - row),
+                        cols: block.narrow,
+                        a_extent: term.a_extent,
+                    };
+                    room_extent.check_slice(room, strip.rows * S::LANES);
+                    // SAFETY: 1. `narrow` is at most NARROW; 2. the operands are the
+                    // caller's A, row by row, and the copy of B; 3. it has room for
+                    // whole panels; 4. each strip of the block ends within the rows
+                    // of one task, and no tile has its columns.
+                    unsafe { narrow::compute(s, &strip, sink, room) };
+                    row += height;
+                }
             });
         }
     }
@@ -562,6 +653,6 @@ fn task_grid<T>(
         Sink::Operation(_) => tile_rows.div_ceil(PANEL_TILES),
     };
     let row_tasks = tasks.max(resident).min(most);
-    let col_tasks = tasks.div_ceil(row_tasks).min(tile_cols);
+    let col_tasks = tasks.div_ceil(row_tasks).min(tile_cols).max(1);
     (row_tasks, col_tasks)
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `blocked.rs` | the loops: blocks, parts of K, packing, parallel tasks |
 //! | `tile.rs` | the micro-kernel, generic over level and element |
+//! | `narrow.rs` | the same for columns too few to fill a vector |
 //! | `epilogue.rs` | what happens to a finished tile while it is in registers or L1 |
 //! | `pack.rs` | operands laid out in reading order |
 //! | `panels.rs` | a matrix that is laid out so once, for many products |
@@ -11,6 +12,7 @@
 
 mod blocked;
 pub(crate) mod epilogue;
+mod narrow;
 mod pack;
 mod panels;
 mod steps;

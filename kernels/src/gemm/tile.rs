@@ -119,7 +119,7 @@ const ROWS_PER_POINTER: usize = 3;
     clippy::pointers_in_nomem_asm_block,
     reason = "the pointer is passed through, not followed"
 )]
-fn opaque<T>(mut pointer: *const T) -> *const T {
+pub(super) fn opaque<T>(mut pointer: *const T) -> *const T {
     // SAFETY: the template is a comment: the register is left as it is, and
     // nothing else is touched.
     unsafe {
@@ -135,7 +135,7 @@ fn opaque<T>(mut pointer: *const T) -> *const T {
 /// Other architectures have the registers for twelve addresses.
 #[inline(always)]
 #[cfg(not(target_arch = "x86_64"))]
-fn opaque<T>(pointer: *const T) -> *const T {
+pub(super) fn opaque<T>(pointer: *const T) -> *const T {
     pointer
 }
 

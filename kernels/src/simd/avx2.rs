@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Registers, Simd, Token, Words};
+use super::{Registers, SQUARE, Simd, Token, Words};
 
 /// Proof that the CPU has AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +35,6 @@ pub(super) unsafe fn reduce_add(a: __m256) -> f32 {
 
 /// See [`Registers::transpose_square`].
 ///
-/// Three rounds of eight shuffles: pairs of rows interleave single elements,
-/// then pairs, then halves.
-///
 /// # Safety
 /// The CPU has AVX2, and the memory is as the trait's method demands.
 #[inline(always)]
@@ -49,8 +46,23 @@ pub(super) unsafe fn transpose_square(
 ) {
     // SAFETY: AVX2 and the memory by the caller's contract.
     unsafe {
-        let r: [__m256; 8] =
-            std::array::from_fn(|j| _mm256_loadu_ps(from.offset(j as isize * from_stride)));
+        let rows = |j: usize| _mm256_loadu_ps(from.offset(j as isize * from_stride));
+        let columns = transpose(std::array::from_fn(rows));
+        for (i, column) in columns.into_iter().enumerate() {
+            _mm256_storeu_ps(to.offset(i as isize * to_stride), column);
+        }
+    }
+}
+
+/// Three rounds of eight shuffles: pairs of rows interleave single elements,
+/// then pairs, then halves.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn transpose(r: [__m256; 8]) -> [__m256; 8] {
+    // SAFETY: AVX2 by the caller's contract.
+    unsafe {
         // s[2k], s[2k + 1]: rows 2k and 2k + 1 interleaved.
         let s: [__m256; 8] = std::array::from_fn(|k| {
             let (a, b) = (r[k & !1], r[k | 1]);
@@ -70,12 +82,14 @@ pub(super) unsafe fn transpose_square(
                 _mm256_shuffle_ps::<0xee>(a, b)
             }
         });
-        for i in 0..4 {
-            let low = _mm256_permute2f128_ps::<0x20>(t[i], t[4 + i]);
-            let high = _mm256_permute2f128_ps::<0x31>(t[i], t[4 + i]);
-            _mm256_storeu_ps(to.offset(i as isize * to_stride), low);
-            _mm256_storeu_ps(to.offset((4 + i) as isize * to_stride), high);
-        }
+        std::array::from_fn(|c| {
+            let (a, b) = (t[c & 3], t[4 + (c & 3)]);
+            if c < 4 {
+                _mm256_permute2f128_ps::<0x20>(a, b)
+            } else {
+                _mm256_permute2f128_ps::<0x31>(a, b)
+            }
+        })
     }
 }
 
@@ -152,6 +166,19 @@ impl Registers<f32> for Avx2 {
     ) {
         // SAFETY: AVX2 by the token; the memory by the caller's contract.
         unsafe { transpose_square(from, from_stride, to, to_stride) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_columns(self, from: *const f32, stride: isize, rows: usize) -> [__m256; SQUARE] {
+        // SAFETY: the token; row 0 stands in for those that are not there.
+        let row = |i: usize| unsafe { _mm256_loadu_ps(from.offset(i as isize * stride)) };
+        let rows = if rows == 8 {
+            std::array::from_fn(row)
+        } else {
+            std::array::from_fn(|i| row(if i < rows { i } else { 0 }))
+        };
+        // SAFETY: the token.
+        unsafe { transpose(rows) }
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Registers, Simd, Token, Words};
+use super::{Registers, SQUARE, Simd, Token, Words};
 
 /// Proof that the CPU has AVX-512F (with AVX2 and FMA below it).
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +97,59 @@ impl Registers<f32> for Avx512 {
     ) {
         // SAFETY: AVX2 by the token; the memory by the caller's contract.
         unsafe { super::avx2::transpose_square(from, from_stride, to, to_stride) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_columns(self, from: *const f32, stride: isize, rows: usize) -> [__m512; SQUARE] {
+        // Half a vector of two rows each; row 0 stands in for those that are not
+        // there.
+        let pair = |low: usize, high: usize| {
+            let row = |i: usize| from.wrapping_offset(i as isize * stride);
+            // SAFETY: the token; eight elements of a row are readable.
+            unsafe {
+                let low = _mm512_castps256_ps512(_mm256_loadu_ps(row(low)));
+                _mm512_insertf32x8::<1>(low, _mm256_loadu_ps(row(high)))
+            }
+        };
+        // r[4h + k]: rows 8h + k and 8h + 4 + k.
+        let place = |k: usize| 2 * (k & 4) + (k & 3);
+        let r: [__m512; 8] = if rows == 16 {
+            std::array::from_fn(|k| pair(place(k), place(k) + 4))
+        } else {
+            let there = |i: usize| if i < rows { i } else { 0 };
+            std::array::from_fn(|k| pair(there(place(k)), there(place(k) + 4)))
+        };
+        // SAFETY: the token.
+        unsafe {
+            // s[2k], s[2k + 1]: vectors 2k and 2k + 1 interleaved.
+            let s: [__m512; 8] = std::array::from_fn(|k| {
+                let (a, b) = (r[k & !1], r[k | 1]);
+                if k & 1 == 0 {
+                    _mm512_unpacklo_ps(a, b)
+                } else {
+                    _mm512_unpackhi_ps(a, b)
+                }
+            });
+            // t[4h + c], in quarters: column c of rows 8h .. 8h + 4, column c + 4 of
+            // them, and the same of rows 8h + 4 .. 8h + 8.
+            let t: [__m512; 8] = std::array::from_fn(|k| {
+                let (half, column) = (k & 4, k & 3);
+                let (a, b) = (s[half + (column >> 1)], s[half + 2 + (column >> 1)]);
+                if column & 1 == 0 {
+                    _mm512_shuffle_ps::<0x44>(a, b)
+                } else {
+                    _mm512_shuffle_ps::<0xee>(a, b)
+                }
+            });
+            std::array::from_fn(|c| {
+                let (a, b) = (t[c & 3], t[4 + (c & 3)]);
+                if c < 4 {
+                    _mm512_shuffle_f32x4::<0x88>(a, b)
+                } else {
+                    _mm512_shuffle_f32x4::<0xdd>(a, b)
+                }
+            })
+        }
     }
 
     #[inline(always)]

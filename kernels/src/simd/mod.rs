@@ -101,6 +101,19 @@ pub(crate) trait Registers<T: Copy>: Token {
         to_stride: isize,
     );
 
+    /// Columns of a matrix: lane i of vector p is `from[i·stride + p]`; lanes from
+    /// `rows` on are unspecified.
+    ///
+    /// # Safety
+    /// [`SQUARE`] elements of each of the `rows` rows, from 1 to `LANES`, are
+    /// readable.
+    unsafe fn load_columns(
+        self,
+        from: *const T,
+        stride: isize,
+        rows: usize,
+    ) -> [Self::Vector; SQUARE];
+
     /// The lanes that have a bit that is not 0, a bit each.
     fn nonzero_lanes(self, a: Self::Vector) -> u32;
 

@@ -106,6 +106,21 @@ impl Registers<f32> for Portable {
     }
 
     #[inline(always)]
+    unsafe fn load_columns(self, from: *const f32, stride: isize, rows: usize) -> [f32x8; SQUARE] {
+        std::array::from_fn(|p| {
+            let lane = |i: usize| {
+                if i < rows {
+                    // SAFETY: element p of row i, by the caller's contract.
+                    unsafe { from.offset(i as isize * stride).add(p).read() }
+                } else {
+                    0.0
+                }
+            };
+            f32x8::new(std::array::from_fn(lane))
+        })
+    }
+
+    #[inline(always)]
     fn nonzero_lanes(self, a: f32x8) -> u32 {
         let bit = |(lane, x): (usize, f32)| u32::from(x.to_bits() != 0) << lane;
         a.to_array().into_iter().enumerate().map(bit).sum()
