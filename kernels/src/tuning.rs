@@ -59,3 +59,11 @@ pub(crate) const PREFETCH_START: usize = 64;
 /// of traffic, in operations.
 pub(crate) const PACK_FLOPS: usize = 16;
 pub(crate) const TRANSPOSE_FLOPS: usize = 8;
+
+/// Rows of which an epilogue makes each operation before the next: at levels with
+/// 16 registers, and with 32. A result of the loss is a chain of 75 cycles, and the
+/// CPU finds only so many others in the instructions that it has in sight. (Zen 5,
+/// sigmoid and binary cross-entropy, cycles a vector: 11.5 by single rows, 10.6 by
+/// two, 9.7 by four, 8.9 by six, 8.9 by eight with spills at AVX-512; at AVX2, 14.9
+/// by single rows, 13.3 by three.)
+pub(crate) const ROWS_AT_ONCE: [usize; 2] = [3, 6];

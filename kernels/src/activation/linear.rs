@@ -13,6 +13,7 @@ impl Elementwise for Identity {
     const DERIVATIVE_MAX_ULP: f32 = 0.0;
     const IS_IDENTITY: bool = true;
     const FUSES_WITH_LOSS: bool = true;
+    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, _: S, z: S::Vector) -> S::Vector {
@@ -37,6 +38,7 @@ impl Elementwise for Relu {
     const SAVES: Saves = Saves::Output;
     const MAX_ULP: f32 = 0.0;
     const DERIVATIVE_MAX_ULP: f32 = 0.0;
+    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
@@ -69,6 +71,7 @@ impl Elementwise for LeakyRelu {
     const SAVES: Saves = Saves::Output;
     const MAX_ULP: f32 = 0.5;
     const DERIVATIVE_MAX_ULP: f32 = 0.0;
+    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {

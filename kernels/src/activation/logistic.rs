@@ -2,7 +2,7 @@
 
 use super::{Elementwise, Saves};
 use crate::math::{SIGMOID_MAX_ULP, SOFTPLUS_MAX_ULP, TANH_MAX_ULP};
-use crate::math::{expm1, sigmoid, softplus, tanh};
+use crate::math::{expm1, sigmoid, sigmoid_each, softplus, tanh};
 use crate::simd::Simd;
 
 #[derive(Clone, Copy)]
@@ -17,6 +17,11 @@ impl Elementwise for Sigmoid {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
         sigmoid(s, z)
+    }
+
+    #[inline(always)]
+    fn apply_each<S: Simd, const N: usize>(self, s: S, z: [S::Vector; N]) -> [S::Vector; N] {
+        sigmoid_each(s, z)
     }
 
     #[inline(always)]

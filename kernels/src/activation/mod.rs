@@ -216,8 +216,22 @@ pub(crate) trait Elementwise: Copy + Send + Sync + 'static {
     /// usual output layers have. Each costs a function per loss and level.
     const FUSES_WITH_LOSS: bool = false;
 
+    /// Whether `apply` is no more than two operations: taken row by row, it waits
+    /// for memory alone.
+    const IS_SHORT: bool = false;
+
     /// act(z). NaN gives NaN, ±∞ the limit.
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector;
+
+    /// [`Self::apply`] to each, to the last bit. One that is a long chain of
+    /// operations makes each of them for all vectors before the next.
+    #[inline(always)]
+    fn apply_each<S: Simd, const N: usize>(self, s: S, mut z: [S::Vector; N]) -> [S::Vector; N] {
+        for z in &mut z {
+            *z = self.apply(s, *z);
+        }
+        z
+    }
 
     /// act′(z), computed from what [`Self::SAVES`] says.
     fn derivative<S: Simd>(self, s: S, saved: S::Vector) -> S::Vector;

@@ -1,6 +1,6 @@
 //! Y = act(X·W + b).
 
-use super::{Destination, Source, for_each_vector, load, store};
+use super::{Destination, Rows, Source, for_each_rows, for_each_vector, load, store};
 use crate::activation::{Activation, ActivationVisitor, Elementwise};
 use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, TileOperation};
@@ -173,22 +173,61 @@ impl<S: Simd, A: Elementwise> TileOperation<f32> for BiasActivation<S, A> {
                             // SAFETY: columns `col ..` of the bias, by mask.
                             unsafe { load(s, self.bias.at(0, col), mask) }
                         };
-                        for i in 0..panel.rows {
-                            // SAFETY: the tile's rows hold whole vectors; the
-                            // outputs hold the tile's elements.
-                            unsafe {
-                                let acc = s.load(panel.data.add(i * panel.stride + j));
-                                let z = s.add(acc, bias);
-                                if !to_z.is_none() {
-                                    store(s, to_z.at(panel.row + i, col), z, mask);
-                                }
-                                let y = self.activation.apply(s, z);
-                                store(s, to_y.at(panel.row + i, col), y, mask);
-                            }
-                        }
+                        let mut column = Column {
+                            s,
+                            activation: self.activation,
+                            panel,
+                            to_y,
+                            to_z,
+                            j,
+                            mask,
+                            bias,
+                        };
+                        let worthwhile = const { !A::IS_SHORT } && mask.is_none();
+                        // SAFETY: the panel and the outputs have these rows and,
+                        // by mask, columns.
+                        unsafe { for_each_rows(s, panel.rows, worthwhile, &mut column) };
                     },
                 );
             },
         );
+    }
+}
+
+/// The columns of one vector.
+struct Column<S: Simd, A> {
+    s: S,
+    activation: A,
+    panel: Panel<f32>,
+    to_y: Destination,
+    to_z: Destination,
+    /// The first of them in the panel.
+    j: usize,
+    /// Which there are, if not all.
+    mask: Option<S::Mask>,
+    bias: S::Vector,
+}
+
+impl<S: Simd, A: Elementwise> Rows for Column<S, A> {
+    #[inline(always)]
+    unsafe fn run<const N: usize>(&mut self, i: usize) {
+        let (s, panel, j) = (self.s, self.panel, self.j);
+        let (row, col) = (panel.row + i, panel.col + j);
+        let mut z = [self.bias; N];
+        for (r, z) in z.iter_mut().enumerate() {
+            // SAFETY: the panel's rows hold whole vectors.
+            let acc = unsafe { s.load(panel.data.add((i + r) * panel.stride + j)) };
+            *z = s.add(acc, self.bias);
+        }
+        if !self.to_z.is_none() {
+            for (r, &z) in z.iter().enumerate() {
+                // SAFETY: Z has the row by the caller's contract.
+                unsafe { store(s, self.to_z.at(row + r, col), z, self.mask) };
+            }
+        }
+        for (r, y) in self.activation.apply_each(s, z).into_iter().enumerate() {
+            // SAFETY: as for Z.
+            unsafe { store(s, self.to_y.at(row + r, col), y, self.mask) };
+        }
     }
 }

@@ -4,7 +4,8 @@
 use std::marker::PhantomData;
 
 use super::forward::check_elementwise;
-use super::{Destination, Forward, Source, column_sums, for_each_vector, load, store};
+use super::one_pass::InOnePass;
+use super::{Destination, Forward, Source, column_sums};
 use crate::activation::{self, Activation, ActivationVisitor, Elementwise, Saves};
 use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{MAX_PANEL, MAX_PANEL_VECTORS, Panel, Sink, TileOperation};
@@ -127,24 +128,24 @@ impl ForwardLoss<'_> {
 }
 
 /// The checked arguments.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     level: Level,
     shape: (usize, usize),
     term: Term<f32>,
-    bias: Source,
-    target: Source,
-    delta: Destination,
+    pub(super) bias: Source,
+    pub(super) target: Source,
+    pub(super) delta: Destination,
     /// None where no column sums are wanted.
-    sums: Destination,
-    scale: f32,
-    total: *mut f64,
+    pub(super) sums: Destination,
+    pub(super) scale: f32,
+    pub(super) total: *mut f64,
     lifetime: PhantomData<&'a mut [f32]>,
 }
 
 impl Work<'_> {
     /// Panics in debug builds if an operand lacks elements of the panel.
     #[inline(always)]
-    fn check(&self, panel: &Panel<f32>) {
+    pub(super) fn check(&self, panel: &Panel<f32>) {
         let (place, shape) = panel.rectangle();
         self.bias.check(place, shape);
         self.target.check(place, shape);
@@ -290,88 +291,6 @@ impl<S: Simd, A: Elementwise> PanelActivation for OnPanel<S, A> {
     }
 }
 
-/// Bias, activation, loss, δ and column sums while each vector is in a
-/// register.
-struct InOnePass<'a, S, A, L> {
-    s: S,
-    activation: A,
-    loss: L,
-    work: Work<'a>,
-}
-
-// SAFETY: the sums and the total are written without synchronisation; `run`
-// is the only user, on one thread.
-unsafe impl<S: Sync, A: Sync, L: Sync> Sync for InOnePass<'_, S, A, L> {}
-
-impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for InOnePass<'_, S, A, L> {
-    unsafe fn apply(&self, panel: Panel<f32>) {
-        // A panel adds this many vectors to its sum, at most.
-        const { assert!(L::ADDS_BEFORE_FLUSH >= MAX_PANEL_VECTORS) };
-        let (s, work) = (self.s, &self.work);
-        work.check(&panel);
-        let total = s.vectorize(
-            #[inline(always)]
-            || {
-                // In registers: what is stored might else be one of these.
-                let (panel, target, delta) = (panel, work.target, work.delta);
-                let (bias, sums) = (work.bias, work.sums);
-                let mut sum = self.loss.start(s);
-                let scale = s.splat(work.scale);
-                for_each_vector(
-                    s,
-                    panel.cols,
-                    #[inline(always)]
-                    |j, mask| {
-                        let col = panel.col + j;
-                        let read = |from: Source| {
-                            if from.is_none() {
-                                // x + −0 is x; −0 + 0 would be 0.
-                                s.splat(-0.0)
-                            } else {
-                                // SAFETY: columns `col ..` of the bias and the
-                                // sums exist, by mask.
-                                unsafe { load(s, from.at(0, col), mask) }
-                            }
-                        };
-                        let (bias, mut column) = (read(bias), read(sums.as_source()));
-                        for i in 0..panel.rows {
-                            let row = panel.row + i;
-                            // SAFETY: the panel's rows hold whole vectors;
-                            // target and δ hold the panel's elements.
-                            unsafe {
-                                let acc = s.load(panel.data.add(i * panel.stride + j));
-                                let z = s.add(acc, bias);
-                                let y = self.activation.apply(s, z);
-                                let target = load(s, target.at(row, col), mask);
-                                let gradient = self.loss.add(s, &mut sum, y, target, mask);
-                                let mut v = s.mul(gradient, scale);
-                                if const { !A::IS_IDENTITY } {
-                                    let saved = match A::SAVES {
-                                        Saves::Input => z,
-                                        Saves::Output => y,
-                                    };
-                                    let slope = self.activation.derivative(s, saved);
-                                    v = s.mul(v, slope);
-                                }
-                                store(s, delta.at(row, col), v, mask);
-                                column = s.add(column, v);
-                            }
-                        }
-                        if !sums.is_none() {
-                            // SAFETY: as for the load.
-                            unsafe { store(s, sums.at(0, col), column, mask) };
-                        }
-                    },
-                );
-                s.reduce_add(self.loss.total(s, sum))
-            },
-        );
-        // SAFETY: `total` is borrowed exclusively by this product, which runs
-        // on one thread.
-        unsafe { *work.total += f64::from(total) };
-    }
-}
-
 /// A pass each for bias, activation, loss, derivative, output.
 struct InPasses<'a, S, L> {
     s: S,
@@ -380,7 +299,8 @@ struct InPasses<'a, S, L> {
     work: Work<'a>,
 }
 
-// SAFETY: as for `InOnePass`.
+// SAFETY: the sums and the total are written without synchronisation; `run`
+// is the only user, on one thread.
 unsafe impl<S: Sync, L: Sync> Sync for InPasses<'_, S, L> {}
 
 impl<S: Simd, L: ElementwiseLoss> TileOperation<f32> for InPasses<'_, S, L> {
@@ -472,7 +392,8 @@ impl<S: Simd, L: ElementwiseLoss> TileOperation<f32> for InPasses<'_, S, L> {
                 }
             },
         );
-        // SAFETY: as for `InOnePass`.
+        // SAFETY: `total` is borrowed exclusively by this product, which runs
+        // on one thread.
         unsafe { *work.total += f64::from(total) };
     }
 }

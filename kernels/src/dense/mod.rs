@@ -6,7 +6,7 @@
 //! | file | kernel | computes | in the epilogue of the product |
 //! |---|---|---|---|
 //! | `forward.rs` | [`Forward`] | Y = act(Z) | bias, activation |
-//! | `loss.rs` | [`ForwardLoss`] | the last layer's δ and loss | bias, activation, loss, δ, column sums of δ |
+//! | `loss.rs`, `one_pass.rs` | [`ForwardLoss`] | the last layer's δ and loss | bias, activation, loss, δ, column sums of δ |
 //! | `input.rs` | [`BackwardInput`] | δ of the layer below = (δ·Wᵀ) ⊙ act′ | act′, column sums |
 //! | `weight.rs` | [`BackwardWeight`] | ∇W = Σ Xᵀ·δ | – |
 //! | `weight.rs` | [`UpdateWeight`] | W after a step of the optimiser | the optimiser; ∇W never goes to memory |
@@ -26,6 +26,7 @@ mod decay;
 mod forward;
 mod input;
 mod loss;
+mod one_pass;
 mod sums;
 mod weight;
 
@@ -43,6 +44,7 @@ use crate::gemm::epilogue::Store;
 use crate::mat::{MatMut, MatRef};
 use crate::prefetch::prefetch_row;
 use crate::simd::Simd;
+use crate::tuning;
 
 /// A matrix with contiguous rows that an epilogue reads at a tile's place.
 /// Null where the epilogue reads nothing.
@@ -196,6 +198,45 @@ fn for_each_vector<S: Simd>(s: S, cols: usize, mut f: impl FnMut(usize, Option<S
     }
     if whole < cols {
         f(whole, Some(s.first_lanes(cols - whole)));
+    }
+}
+
+/// What is done with one vector of columns, so many rows at once.
+trait Rows {
+    /// Rows `i .. i + N`.
+    ///
+    /// # Safety
+    /// They exist.
+    unsafe fn run<const N: usize>(&mut self, i: usize);
+}
+
+/// Runs rows `0 .. count`, in order: [`tuning::ROWS_AT_ONCE`] if that is
+/// `worthwhile`, the rest one by one.
+///
+/// # Safety
+/// The rows exist.
+#[inline(always)]
+unsafe fn for_each_rows<S: Simd>(_: S, count: usize, worthwhile: bool, rows: &mut impl Rows) {
+    const FEW: usize = tuning::ROWS_AT_ONCE[0];
+    const MANY: usize = tuning::ROWS_AT_ONCE[1];
+    let mut i = 0;
+    // SAFETY: all rows are below `count`.
+    unsafe {
+        if worthwhile && const { S::LANES < 16 } {
+            while i + FEW <= count {
+                rows.run::<FEW>(i);
+                i += FEW;
+            }
+        } else if worthwhile {
+            while i + MANY <= count {
+                rows.run::<MANY>(i);
+                i += MANY;
+            }
+        }
+        while i < count {
+            rows.run::<1>(i);
+            i += 1;
+        }
     }
 }
 

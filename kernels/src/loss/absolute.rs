@@ -10,6 +10,7 @@ pub(super) struct AbsoluteError;
 impl ElementwiseLoss for AbsoluteError {
     type Sum<S: Simd> = S::Vector;
     const ADDS_BEFORE_FLUSH: usize = usize::MAX;
+    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn start<S: Simd>(self, s: S) -> S::Vector {

@@ -53,16 +53,46 @@ impl ElementwiseLoss for CrossEntropy {
         target: S::Vector,
         valid: Option<S::Mask>,
     ) -> S::Vector {
+        let [derivative] = self.add_each(s, sum, [logit], [target], valid);
+        derivative
+    }
+
+    #[inline(always)]
+    fn add_each<S: Simd, const N: usize>(
+        self,
+        s: S,
+        sum: &mut Sum<S>,
+        logits: [S::Vector; N],
+        targets: [S::Vector; N],
+        valid: Option<S::Mask>,
+    ) -> [S::Vector; N] {
         let (zero, one) = (s.splat(0.0), s.splat(1.0));
-        let e = only_valid(s, exp_of_minus_abs(s, logit), valid);
-        let one_plus_e = s.add(one, e);
-        sum.product = s.mul(sum.product, one_plus_e);
-        // Exactly 0 for t = 1 and z ≥ 0, before it meets the sum. In this
-        // order of arguments, max keeps NaN.
-        let linear = s.neg_mul_add(logit, target, s.max(zero, logit));
-        sum.linear = s.add(sum.linear, only_valid(s, linear, valid));
-        let numerator = s.select(s.less(logit, zero), e, one);
-        s.sub(s.div(numerator, one_plus_e), target)
+        let mut e = exp_of_minus_abs(s, logits);
+        let mut one_plus_e = e;
+        for (e, one_plus_e) in e.iter_mut().zip(&mut one_plus_e) {
+            *e = only_valid(s, *e, valid);
+            *one_plus_e = s.add(one, *e);
+        }
+        let mut derivatives = e;
+        for (v, &logit) in derivatives.iter_mut().zip(&logits) {
+            *v = s.select(s.less(logit, zero), *v, one);
+        }
+        for (v, &one_plus_e) in derivatives.iter_mut().zip(&one_plus_e) {
+            *v = s.div(*v, one_plus_e);
+        }
+        for one_plus_e in one_plus_e {
+            sum.product = s.mul(sum.product, one_plus_e);
+        }
+        for (&logit, &target) in logits.iter().zip(&targets) {
+            // Exactly 0 for t = 1 and z ≥ 0, before it meets the sum. In this
+            // order of arguments, max keeps NaN.
+            let linear = s.neg_mul_add(logit, target, s.max(zero, logit));
+            sum.linear = s.add(sum.linear, only_valid(s, linear, valid));
+        }
+        for (v, target) in derivatives.iter_mut().zip(targets) {
+            *v = s.sub(*v, target);
+        }
+        derivatives
     }
 
     #[inline(always)]
@@ -105,16 +135,31 @@ const EXP2: [f32; 5] = [
 /// below 2⁻²⁵ relative to 1. That saves the two-step reduction that an
 /// exponential for all arguments needs.
 #[inline(always)]
-fn exp_of_minus_abs<S: Simd>(s: S, z: S::Vector) -> S::Vector {
+fn exp_of_minus_abs<S: Simd, const N: usize>(s: S, z: [S::Vector; N]) -> [S::Vector; N] {
     // Beyond ±174 the result is 0 anyhow and 2^n would leave its range. In
     // this order of arguments, min keeps NaN.
-    let a = s.min(s.splat(174.0), s.abs(z));
-    let y = s.mul(a, s.splat(-std::f32::consts::LOG2_E));
-    let n = s.round(y);
-    let f = s.sub(y, n);
-    let mut p = s.splat(EXP2[4]);
-    for c in [EXP2[3], EXP2[2], EXP2[1], EXP2[0], 1.0] {
-        p = s.mul_add(p, f, s.splat(c));
+    let mut f = z;
+    for f in &mut f {
+        *f = s.min(s.splat(174.0), s.abs(*f));
     }
-    s.scale_by_power_of_two(p, n)
+    for f in &mut f {
+        *f = s.mul(*f, s.splat(-std::f32::consts::LOG2_E));
+    }
+    let mut n = f;
+    for n in &mut n {
+        *n = s.round(*n);
+    }
+    for (f, &n) in f.iter_mut().zip(&n) {
+        *f = s.sub(*f, n);
+    }
+    let mut p = [s.splat(EXP2[4]); N];
+    for c in [EXP2[3], EXP2[2], EXP2[1], EXP2[0], 1.0] {
+        for (p, &f) in p.iter_mut().zip(&f) {
+            *p = s.mul_add(*p, f, s.splat(c));
+        }
+    }
+    for (p, n) in p.iter_mut().zip(n) {
+        *p = s.scale_by_power_of_two(*p, n);
+    }
+    p
 }

@@ -16,6 +16,9 @@ pub(crate) trait ElementwiseLoss: Copy + Send + Sync + 'static {
     /// of the result.
     const ADDS_BEFORE_FLUSH: usize;
 
+    /// Whether `add` is no more than a few operations.
+    const IS_SHORT: bool = false;
+
     /// The empty sum.
     fn start<S: Simd>(self, s: S) -> Self::Sum<S>;
 
@@ -31,6 +34,25 @@ pub(crate) trait ElementwiseLoss: Copy + Send + Sync + 'static {
         target: S::Vector,
         valid: Option<S::Mask>,
     ) -> S::Vector;
+
+    /// [`Self::add`] of N vectors, one after another, to the last bit. A loss that
+    /// is one long chain of operations makes each of them for all vectors before
+    /// the next, see `tuning::ROWS_AT_ONCE`.
+    #[inline(always)]
+    fn add_each<S: Simd, const N: usize>(
+        self,
+        s: S,
+        sum: &mut Self::Sum<S>,
+        predictions: [S::Vector; N],
+        targets: [S::Vector; N],
+        valid: Option<S::Mask>,
+    ) -> [S::Vector; N] {
+        let mut derivatives = predictions;
+        for (v, target) in derivatives.iter_mut().zip(targets) {
+            *v = self.add(s, sum, *v, target, valid);
+        }
+        derivatives
+    }
 
     /// Makes room for the next [`Self::ADDS_BEFORE_FLUSH`] `add`s.
     fn flush<S: Simd>(self, s: S, sum: &mut Self::Sum<S>);

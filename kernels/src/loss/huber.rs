@@ -16,6 +16,7 @@ pub(super) struct Huber {
 impl ElementwiseLoss for Huber {
     type Sum<S: Simd> = S::Vector;
     const ADDS_BEFORE_FLUSH: usize = usize::MAX;
+    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn start<S: Simd>(self, s: S) -> S::Vector {

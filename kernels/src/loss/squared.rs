@@ -9,6 +9,7 @@ pub(super) struct SquaredError;
 impl ElementwiseLoss for SquaredError {
     type Sum<S: Simd> = S::Vector;
     const ADDS_BEFORE_FLUSH: usize = usize::MAX;
+    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn start<S: Simd>(self, s: S) -> S::Vector {

@@ -13,7 +13,7 @@
 //! n·ln 2 is subtracted in two parts (Cody and Waite). The first has ten bits,
 //! so its product with n is exact on every level, with FMA or without.
 
-use super::polynomial::polynomial;
+use super::polynomial::polynomial_each;
 use crate::simd::Simd;
 
 /// Leading ten bits of ln 2.
@@ -43,13 +43,41 @@ const Q: [f32; 5] = [
 /// small. For |high| < 300; NaN gives NaN.
 #[inline(always)]
 fn reduce<S: Simd>(s: S, high: S::Vector, low: Option<S::Vector>) -> (S::Vector, S::Vector) {
-    let n = s.round(s.mul(high, s.splat(std::f32::consts::LOG2_E)));
-    let r = s.neg_mul_add(n, s.splat(LN_2_HIGH), high);
-    let mut r = s.neg_mul_add(n, s.splat(LN_2_LOW), r);
-    if let Some(low) = low {
-        r = s.add(r, low);
+    let ([n], [p]) = reduce_each(s, [high], low.map(|low| [low]));
+    (n, p)
+}
+
+/// The same of several numbers, an operation of all before the next.
+#[inline(always)]
+fn reduce_each<S: Simd, const N: usize>(
+    s: S,
+    high: [S::Vector; N],
+    low: Option<[S::Vector; N]>,
+) -> ([S::Vector; N], [S::Vector; N]) {
+    let mut n = high;
+    for n in &mut n {
+        *n = s.mul(*n, s.splat(std::f32::consts::LOG2_E));
     }
-    (n, s.mul_add(s.mul(r, r), polynomial(s, r, Q), r))
+    for n in &mut n {
+        *n = s.round(*n);
+    }
+    let mut r = high;
+    for (r, &n) in r.iter_mut().zip(&n) {
+        *r = s.neg_mul_add(n, s.splat(LN_2_HIGH), *r);
+    }
+    for (r, &n) in r.iter_mut().zip(&n) {
+        *r = s.neg_mul_add(n, s.splat(LN_2_LOW), *r);
+    }
+    if let Some(low) = low {
+        for (r, low) in r.iter_mut().zip(low) {
+            *r = s.add(*r, low);
+        }
+    }
+    let mut p = polynomial_each(s, r, Q);
+    for (p, r) in p.iter_mut().zip(r) {
+        *p = s.mul_add(s.mul(r, r), *p, r);
+    }
+    (n, p)
 }
 
 /// `high` limited to `lowest ..= HIGHEST`; NaN stays NaN, since `min` and
@@ -69,8 +97,27 @@ pub(crate) fn exp<S: Simd>(s: S, x: S::Vector) -> S::Vector {
 /// eˣ for x ≤ 0 (−∞ and NaN included): [`exp`] without the upper limit.
 #[inline(always)]
 pub(crate) fn exp_of_non_positive<S: Simd>(s: S, x: S::Vector) -> S::Vector {
-    let (n, p) = reduce(s, s.max(s.splat(LOWEST), x), None);
-    s.scale_by_power_of_two(s.add(s.splat(1.0), p), n)
+    let [y] = exp_of_non_positive_each(s, [x]);
+    y
+}
+
+/// The same of several x, an operation of all before the next.
+#[inline(always)]
+pub(super) fn exp_of_non_positive_each<S: Simd, const N: usize>(
+    s: S,
+    mut x: [S::Vector; N],
+) -> [S::Vector; N] {
+    for x in &mut x {
+        *x = s.max(s.splat(LOWEST), *x);
+    }
+    let (n, mut y) = reduce_each(s, x, None);
+    for y in &mut y {
+        *y = s.add(s.splat(1.0), *y);
+    }
+    for (y, n) in y.iter_mut().zip(n) {
+        *y = s.scale_by_power_of_two(*y, n);
+    }
+    y
 }
 
 /// e^(high + low) for −170 < high ≤ 0 and a small `low`.

@@ -1,7 +1,7 @@
 //! Sigmoid, tanh and softplus: what follows from one exponential of −|x|,
 //! which never overflows.
 
-use super::exp::{exp_of_non_positive, expm1};
+use super::exp::{exp_of_non_positive, exp_of_non_positive_each, expm1};
 use super::log::log1p_of_unit;
 use crate::simd::Simd;
 
@@ -15,7 +15,7 @@ pub const SOFTPLUS_MAX_ULP: f32 = 2.5;
 /// −|x|
 #[inline(always)]
 fn minus_abs<S: Simd>(s: S, x: S::Vector) -> S::Vector {
-    s.copy_sign(x, s.splat(-0.0))
+    s.or(x, s.splat(-0.0))
 }
 
 /// 1 / (1 + e⁻ˣ) within [`SIGMOID_MAX_ULP`]. 0 at −∞, 1 at ∞.
@@ -23,10 +23,27 @@ fn minus_abs<S: Simd>(s: S, x: S::Vector) -> S::Vector {
 /// With e = e^−|x| it is 1 / (1 + e) for x ≥ 0 and e / (1 + e) below.
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd>(s: S, x: S::Vector) -> S::Vector {
+    let [y] = sigmoid_each(s, [x]);
+    y
+}
+
+/// The same of several x, an operation of all before the next.
+#[inline(always)]
+pub(crate) fn sigmoid_each<S: Simd, const N: usize>(s: S, x: [S::Vector; N]) -> [S::Vector; N] {
     let one = s.splat(1.0);
-    let e = exp_of_non_positive(s, minus_abs(s, x));
-    let numerator = s.select(s.less(x, s.splat(0.0)), e, one);
-    s.div(numerator, s.add(one, e))
+    let mut minus = x;
+    for x in &mut minus {
+        *x = minus_abs(s, *x);
+    }
+    let e = exp_of_non_positive_each(s, minus);
+    let mut y = e;
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = s.select(s.less(x, s.splat(0.0)), *y, one);
+    }
+    for (y, e) in y.iter_mut().zip(e) {
+        *y = s.div(*y, s.add(one, e));
+    }
+    y
 }
 
 /// tanh x within [`TANH_MAX_ULP`]. ±1 at ±∞, −0 at −0.

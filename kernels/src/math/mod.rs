@@ -38,7 +38,7 @@ pub use logistic::{SIGMOID_MAX_ULP, SOFTPLUS_MAX_ULP, TANH_MAX_ULP};
 pub(crate) use erf::{erf, normal, normal_cdf};
 pub(crate) use exp::{exp, exp_of_non_positive, expm1};
 pub(crate) use log::{log, log_of_positive, log1p};
-pub(crate) use logistic::{sigmoid, softplus, tanh};
+pub(crate) use logistic::{sigmoid, sigmoid_each, softplus, tanh};
 pub(crate) use turn::sin_cos_of_turn;
 
 use crate::error::{Error, check_length};

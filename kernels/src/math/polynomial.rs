@@ -18,9 +18,22 @@ pub(super) fn polynomial<S: Simd, const N: usize>(
     x: S::Vector,
     coefficients: [f32; N],
 ) -> S::Vector {
-    let mut sum = s.splat(coefficients[N - 1]);
-    for &c in coefficients[..N - 1].iter().rev() {
-        sum = s.mul_add(sum, x, s.splat(c));
-    }
+    let [sum] = polynomial_each(s, [x], coefficients);
     sum
+}
+
+/// The same of several x, a power of all before the next.
+#[inline(always)]
+pub(super) fn polynomial_each<S: Simd, const M: usize, const N: usize>(
+    s: S,
+    x: [S::Vector; M],
+    coefficients: [f32; N],
+) -> [S::Vector; M] {
+    let mut sums = [s.splat(coefficients[N - 1]); M];
+    for &c in coefficients[..N - 1].iter().rev() {
+        for (sum, &x) in sums.iter_mut().zip(&x) {
+            *sum = s.mul_add(*sum, x, s.splat(c));
+        }
+    }
+    sums
 }
