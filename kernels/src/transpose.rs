@@ -1,4 +1,5 @@
-//! Transposed copies: Wᵀ for the gradient that a layer hands down.
+//! Transposed copies; and the squares that packing is made of. (The Wᵀ of a net's
+//! way back is packed at once: [`Panels`](crate::gemm::Panels).)
 
 use crate::error::{Error, check_shape};
 use crate::extent::Extent;

@@ -11,7 +11,7 @@ use autoencoder_kernels::dense::{
     BackwardInput, BackwardWeight, Decay, Forward, ForwardLoss, UpdateWeight, column_sums,
 };
 use autoencoder_kernels::gather::gather_rows;
-use autoencoder_kernels::gemm::gemm;
+use autoencoder_kernels::gemm::{Panels, gemm};
 use autoencoder_kernels::math::Function;
 use autoencoder_kernels::optimizer::{self, OptimizerState};
 use autoencoder_kernels::random::{Key, fill_normal, fill_uniform};
@@ -187,6 +187,8 @@ fn activations_and_losses_in_any_layout() {
 fn products() {
     for case in Case::all() {
         let mut shapes = vec![(25, 1100, 40), (100, 70, 520)];
+        // With strips of one and two columns, whole and ragged.
+        shapes.extend([(33, 9, 1), (49, 17, 2), (50, 8, 17), (40, 3, 34)]);
         for m in [1, 4, 5, 13] {
             for n in [1, 7, 8, 16, 17, 33, 47] {
                 shapes.extend([0, 1, 9, 70].map(|k| (m, k, n)));
@@ -201,6 +203,10 @@ fn products() {
                     let beta = if (i + at).is_multiple_of(2) { 0.0 } else { 0.5 };
                     gemm(case.context(), 0.5, a.view(), b.view(), beta, c.view_mut()).unwrap();
                     check_sgemm(&a, &b, &mut c);
+                    let mut panels = Panels::try_new(k, n).unwrap();
+                    panels.pack(case.context(), b.view()).unwrap();
+                    let b = b.view().with_panels(&panels);
+                    gemm(case.context(), 0.5, a.view(), b, beta, c.view_mut()).unwrap();
                 }
             }
         }

@@ -10,7 +10,7 @@ use autoencoder_kernels::dense::{
     column_sums,
 };
 use autoencoder_kernels::gather::gather_rows;
-use autoencoder_kernels::gemm::gemm;
+use autoencoder_kernels::gemm::{Panels, gemm};
 use autoencoder_kernels::math::Function;
 use autoencoder_kernels::optimizer::{self, OptimizerState};
 use autoencoder_kernels::parallel::{for_each, for_each_mut};
@@ -423,6 +423,17 @@ fn copies_and_blocks_that_reach_too_far() {
             let to = MatMut::with_strides(&mut data, 3, 1, 1, huge).unwrap();
             transpose_into(context, row, to).unwrap();
             assert_eq!(data, [1.0, 2.0, 3.0]);
+            for view in [row, row.transpose()] {
+                let mut panels = Panels::try_new(view.rows(), view.cols()).unwrap();
+                panels.pack(context, view).unwrap();
+                assert!(panels.pack(context, from.as_ref()).is_err());
+                let ones = Mat::from_fn(1, view.rows(), |_, _| 1.0);
+                let mut sums = Mat::zeros(1, view.cols());
+                let view = view.with_panels(&panels);
+                gemm(context, 1.0, ones.as_ref(), view, 0.0, sums.as_mut()).unwrap();
+                assert_eq!(sums.as_slice().iter().sum::<f32>(), 6.0);
+            }
+            assert!(Panels::try_new(huge, huge).is_err());
             let none = MatRef::with_strides(&[0.0f32; 3], huge, 0, 0, 1).unwrap();
             let mut nothing = [];
             let to = MatMut::with_strides(&mut nothing, 0, huge, 1, 1).unwrap();

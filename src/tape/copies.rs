@@ -7,8 +7,8 @@ use super::parameters::Entry;
 use super::plan::Plan;
 use crate::error::Result;
 
-/// Elements of a weight, and rows of a block, from which a product packs a weight
-/// that it reads as it is, so that one for all blocks saves work. (4096-1024-4096
+/// Elements of a weight, and rows of a block, from which it pays to pack a weight
+/// that is read as it is once for all blocks: each would pack it, too. (4096-1024-4096
 /// with a batch of 1024, in four blocks: 0.94 of the time. 784-1024-784 with eight
 /// blocks of 32 rows, which pack nothing, takes 1.1 of it if they are made to.)
 const LARGE: usize = 1 << 18;

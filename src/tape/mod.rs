@@ -97,6 +97,7 @@
 //! | `instruction.rs` | what an instruction is and sees |
 //! | `reduction.rs` | what happens with sums over all rows |
 //! | `replay.rs` | the first region |
+//! | `copies.rs` | weights packed once for all blocks of a step |
 //! | `program.rs`, `update.rs` | [`Program`]: training; the second region |
 //! | `clip.rs` | gradients clipped by their norm, between the regions |
 //! | `inference.rs` | [`Inference`]: one value of a tape |

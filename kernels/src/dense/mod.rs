@@ -206,7 +206,7 @@ trait Rows {
     /// Rows `i .. i + N`.
     ///
     /// # Safety
-    /// They exist.
+    /// The panel and the operands have these rows.
     unsafe fn run<const N: usize>(&mut self, i: usize);
 }
 
@@ -214,7 +214,7 @@ trait Rows {
 /// `worthwhile`, the rest one by one.
 ///
 /// # Safety
-/// The rows exist.
+/// The panel and the operands have these rows.
 #[inline(always)]
 unsafe fn for_each_rows<S: Simd>(_: S, count: usize, worthwhile: bool, rows: &mut impl Rows) {
     const FEW: usize = tuning::ROWS_AT_ONCE[0];

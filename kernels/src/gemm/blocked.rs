@@ -6,12 +6,14 @@
 //! ```text
 //! LOOP 5  columns of C, BLOCK_COLS at a time   (all of them where nothing is packed)
 //! LOOP 4  rows of C, BLOCK_ROWS at a time      (likewise)
-//! LOOP 3  parts of K, at most MAX_K long       pack B's and A's part, or list where A is not 0;
+//! LOOP 3  parts of K, at most MAX_K long       pack B's part, unless it has panels, and A's,
+//!                                              or list where A is not 0;
 //!                                              partial sums stay in the workspace
 //! tasks   a grid over the tiles of the block   one parallel region
 //! LOOP 2  columns of tiles                     a panel of B, which stays in L1 or L2 …
 //! LOOP 1  rows of tiles                        … while the panels of A pass
 //!         micro-kernel                         one tile in registers
+//! strips  one or two columns at the end        behind the tiles of their rows (`narrow.rs`)
 //! ```
 
 use std::ops::Range;
@@ -21,7 +23,7 @@ use super::flops;
 use super::narrow::{self, Strip, copy_columns, rows_at_once};
 use super::pack::pack_panel;
 use super::steps::{self, GROUP, Steps};
-use super::tile::{TileArguments, compute};
+use super::tile::{MAX_ROWS, TileArguments, compute};
 use crate::crossover::PARALLEL_FLOPS;
 use crate::extent::Extent;
 use crate::mat::{Element, MatRef, PanelsRef, Tiling};
@@ -99,9 +101,10 @@ fn strides<T: Element>(view: MatRef<'_, T>) -> (isize, isize) {
 /// that are 0 may be missing from it where the term allows that.
 ///
 /// # Safety
-/// 1. Every term is readable at (i < m, p < k) of A and (p < k, j < n) of B,
-///    and nobody writes there meanwhile; the sink may only if no other
-///    tile reads what it writes.
+/// 1. Every term is readable at (i < m, p < k) of A and (p < k, j < n) of B, and
+///    its panels, if any, are those of a k × n matrix, packed for their tiling;
+///    nobody writes there meanwhile; the sink may only if no other tile reads
+///    what it writes.
 /// 2. The sink accepts every tile of an m × n matrix.
 // Not inlined: only the micro-kernel needs the level's instructions, and one
 // copy of the loops serves all callers.
@@ -434,7 +437,7 @@ unsafe fn multiply_block<T, S>(
                 area.cast::<u16>().wrapping_add(i * steps::room(plan.part))
             };
             if skip {
-                const { assert!(S::TILE_ROWS <= S::LANES) };
+                const { assert!(S::TILE_ROWS <= MAX_ROWS) };
                 let listing = packing(k * block.rows.len());
                 // Lists are the same however they are shared.
                 let groups = threads(listing).clamp(tile_rows.div_ceil(GROUP), tile_rows);
@@ -444,8 +447,9 @@ unsafe fn multiply_block<T, S>(
                     term.a_extent.check(a.get(), shape, term.a_strides);
                     space.check_slice(list_of(tiles.start), tiles.len() * steps::room(plan.part));
                     // SAFETY: 1. the block's rows are readable; one of the strides
-                    // is 1, else it would not be worthwhile; 2. the area has room
-                    // for a list a row of tiles, the workspace is initialised, and
+                    // is 1, else it would not be worthwhile; a tile has at most
+                    // MAX_ROWS of them, and a group at most GROUP tiles; 2. the area
+                    // has room for a list a row of tiles, the workspace is initialised, and
                     // k ≤ part ≤ MAX_K.
                     s.vectorize(
                         #[inline(always)]
@@ -458,7 +462,6 @@ unsafe fn multiply_block<T, S>(
                 });
             }
 
-            let term_b = b;
             let b_in_panels = plan.has_panels || plan.pack_b;
             let (panels, b_extent) = match term.panels {
                 Some(panels) if plan.has_panels => {
@@ -476,7 +479,7 @@ unsafe fn multiply_block<T, S>(
             let first_narrow = block.cols.len() - block.narrow;
             let columns = workspace.get().wrapping_add(plan.narrow_area);
             if block.narrow > 0 {
-                let from = term_b
+                let from = b
                     .get()
                     .wrapping_offset(first_narrow as isize * term.b_strides.1);
                 let shape = (k, block.narrow);
@@ -561,8 +564,8 @@ unsafe fn multiply_block<T, S>(
                         // SAFETY: 1. tile_row and tile_col give 1 … height rows
                         // and 1 … width columns; 2. the operands are the
                         // caller's, where columns of B are neighbours (else it
-                        // is packed), or were packed above for this part or
-                        // before, padded to whole vectors; 3. `partial` is this tile's
+                        // is packed), or were packed above for this part, or are
+                        // the caller's panels, padded to whole vectors; 3. `partial` is this tile's
                         // own slot, filled by the part before; 4. each tile of
                         // the block belongs to one task, and comes once; the
                         // room has space for PANEL_TILES of the highest tiles.
@@ -621,10 +624,12 @@ unsafe fn multiply_block<T, S>(
                         a_extent: term.a_extent,
                     };
                     room_extent.check_slice(room, strip.rows * S::LANES);
-                    // SAFETY: 1. `narrow` is at most NARROW; 2. the operands are the
-                    // caller's A, row by row, and the copy of B; 3. it has room for
-                    // whole panels; 4. each strip of the block ends within the rows
-                    // of one task, and no tile has its columns.
+                    // SAFETY: 1. at least one row is left, at most `height` are taken,
+                    // and `narrow` is at most NARROW; 2. the operands are the caller's
+                    // A, whose p are neighbours (`splits_narrow`), and the copy of B;
+                    // 3. the room is as large as the largest panel; 4. each strip of
+                    // the block ends within the rows of one task, and no tile has its
+                    // columns.
                     unsafe { narrow::compute(s, &strip, sink, room) };
                     row += height;
                 }

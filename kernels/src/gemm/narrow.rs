@@ -7,21 +7,19 @@
 
 use std::ops::Range;
 
-use super::epilogue::{Epilogue, MAX_PANEL, Panel, Sink, Store};
-use super::tile::opaque;
+use super::epilogue::{Epilogue, MAX_PANEL, PANEL_TILES, Panel, Sink, Store};
+use super::tile::{MAX_ROWS, opaque};
 use crate::extent::Extent;
 use crate::mat::Element;
-use crate::simd::{Registers, SQUARE};
+use crate::simd::{MAX_LANES, Registers, SQUARE};
 use crate::tuning::NARROW;
 
 /// Vectors of rows that are computed at once: the chain of multiply-adds of each
 /// fills the time that the others wait for theirs.
 const GROUPS: usize = 3;
 
-/// Most lanes of any level.
-const MAX_LANES: usize = 16;
-
-// A panel has room for as many rows of a vector.
+// An operation takes as many rows, and a panel has room for a vector of each.
+const _: () = assert!(GROUPS * MAX_LANES <= PANEL_TILES * MAX_ROWS);
 const _: () = assert!(GROUPS * MAX_LANES * MAX_LANES <= MAX_PANEL);
 
 /// Rows that are computed at once.
@@ -72,7 +70,7 @@ pub(super) struct Strip<T> {
 ///
 /// # Safety
 /// 1. `1 ≤ rows ≤ rows_at_once(S::LANES)`, `1 ≤ cols ≤ NARROW`.
-/// 2. A and B are readable at every (i < rows, p < k) and (p < k, j < cols).
+/// 2. A is readable at every (i < rows, p < k), and B's copy at (p < k, j < cols).
 /// 3. `room` holds rows · LANES elements of the caller's own.
 /// 4. What the sink asks for a tile of the strip's place and size.
 #[inline(never)]
@@ -85,6 +83,10 @@ pub(super) unsafe fn compute<T: Element, S: Registers<T>>(
     const { assert!(NARROW <= S::LANES) };
     let shape = (strip.rows, strip.k);
     strip.a_extent.check(strip.a, shape, (strip.a_row, 1));
+    if let Sink::Operation(operation) = sink {
+        let (row, col) = (strip.row, strip.col);
+        operation.prepare(row..row + strip.rows, col..col + strip.cols);
+    }
     s.vectorize(
         #[inline(always)]
         || {
@@ -102,8 +104,6 @@ pub(super) unsafe fn compute<T: Element, S: Registers<T>>(
         },
     );
     if let Sink::Operation(operation) = sink {
-        let (row, col) = (strip.row, strip.col);
-        operation.prepare(row..row + strip.rows, col..col + strip.cols);
         // SAFETY: premise 4; the room holds the strip.
         unsafe {
             operation.apply(Panel {

@@ -6,11 +6,8 @@ use crate::extent::Extent;
 use crate::level::Kernel;
 use crate::mat::{Mat, MatRef, PanelsRef, Tiling};
 use crate::parallel::{Context, Shared, for_each};
-use crate::simd::Simd;
+use crate::simd::{MAX_LANES, Simd};
 use crate::tuning;
-
-/// Columns are made up to a multiple of this: those of the widest vector.
-const PADDING: usize = 16;
 
 /// A copy of a matrix for the products that have it as their right operand:
 /// panels of as many columns as a register tile has, row after row in each. A
@@ -44,7 +41,7 @@ impl Panels {
     /// [`Error::TooLarge`] if there is no such memory.
     pub fn try_new(rows: usize, cols: usize) -> Result<Self, Error> {
         let shape = (rows, cols);
-        let padded = cols.checked_next_multiple_of(PADDING);
+        let padded = cols.checked_next_multiple_of(MAX_LANES);
         let padded = padded.ok_or(Error::TooLarge { shape })?;
         Ok(Panels {
             data: Mat::try_zeros(rows, padded)?,
@@ -100,9 +97,13 @@ impl Kernel for Pack<'_> {
             width: S::TILE_VECTORS * S::LANES,
             lanes: S::LANES,
         };
-        const { assert!(PADDING.is_multiple_of(S::LANES)) };
-        let ((rows, cols), strides) = (self.to.shape, self.from.col_stride());
-        let strides = (strides as isize, self.from.row_stride() as isize);
+        const { assert!(MAX_LANES.is_multiple_of(S::LANES)) };
+        let (rows, cols) = self.to.shape;
+        // From column to column, which are the lines of a panel, and from row to row.
+        let strides = (
+            self.from.col_stride() as isize,
+            self.from.row_stride() as isize,
+        );
         let from = Shared::new(self.from.as_ptr().cast_mut());
         let extents = (
             Extent::new(from.get(), (cols, rows), strides),
@@ -145,10 +146,10 @@ impl Kernel for Pack<'_> {
 
 impl<'a> MatRef<'a, f32> {
     /// The same view of a matrix that has panels: products with it as the right
-    /// operand read them instead, where they are packed for the products' level.
-    /// Transposed views and views of a part have none.
+    /// operand read them in its place, in whole or in part, where they are packed
+    /// for the products' level. Transposed views and views of a part have none.
     ///
-    /// It is the caller who keeps them up to date.
+    /// It is the caller who keeps them up to date: products may read either.
     ///
     /// # Panics
     /// If the panels are those of a matrix of another shape.
@@ -159,7 +160,9 @@ impl<'a> MatRef<'a, f32> {
             panels.shape,
             "panels of another matrix than the view's"
         );
-        self.with_panels_ref(panels.operand())
+        // SAFETY: the shape is that of the panels, as asserted, which `pack` has
+        // packed for the tiling that it returned; they are borrowed for 'a.
+        unsafe { self.with_panels_ref(panels.operand()) }
     }
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::tile::MAX_ROWS;
 use crate::mat::Element;
-use crate::simd::Registers;
+use crate::simd::{MAX_LANES, Registers};
 use crate::tuning::{MAX_K, SKIP_ZEROS};
 
 // Numbers of products fit.
@@ -20,9 +20,6 @@ const _: () = assert!(MAX_K <= u16::MAX as usize);
 /// A are read as they lie in memory, which the CPU's prefetcher follows. (With 20
 /// of the 66 of 784-32-784 the lists take 1.2 of the time.)
 pub(super) const GROUP: usize = 80;
-
-/// Most lanes of any level.
-const MAX_LANES: usize = 16;
 
 /// Numbers that the list of a tile takes, for sums of up to `k` products: how many
 /// there are, their p, and room for what [`Registers::store_numbers`] writes behind

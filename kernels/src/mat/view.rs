@@ -11,7 +11,9 @@ use crate::extent::Extent;
 /// A shared strided view.
 #[derive(Clone, Copy)]
 pub struct MatRef<'a, T: Element> {
-    // Every index in range reaches an element that is readable for 'a.
+    // Every index in range reaches an element that is readable for 'a. `panels`, if
+    // any, are those of a matrix of this shape, packed for their tiling, and
+    // readable for 'a.
     data: *const T,
     rows: usize,
     cols: usize,
@@ -40,7 +42,8 @@ pub(crate) struct Tiling {
     pub(crate) lanes: usize,
 }
 
-// SAFETY: a `MatRef` is a `&[T]` with a shape, and `T` is Sync.
+// SAFETY: a `MatRef` is a `&[T]` with a shape, perhaps with another `&[T]` of its
+// panels, and `T` is Sync.
 unsafe impl<T: Element> Send for MatRef<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Element> Sync for MatRef<'_, T> {}
@@ -240,8 +243,12 @@ impl<'a, T: Element> MatRef<'a, T> {
         self.skips_zeros
     }
 
-    /// The same view with a packed copy, of the same shape and lifetime.
-    pub(crate) fn with_panels_ref(self, panels: Option<PanelsRef<T>>) -> Self {
+    /// The same view with a packed copy.
+    ///
+    /// # Safety
+    /// The panels are those of a matrix of this shape, packed for their tiling, and
+    /// readable, and written by nobody, during 'a.
+    pub(crate) unsafe fn with_panels_ref(self, panels: Option<PanelsRef<T>>) -> Self {
         MatRef { panels, ..self }
     }
 

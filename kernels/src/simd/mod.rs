@@ -39,6 +39,9 @@ pub(crate) trait Token: Copy + Send + Sync + 'static {
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 }
 
+/// Most lanes of any level.
+pub(crate) const MAX_LANES: usize = 16;
+
 /// Side of the square that [`Registers::transpose_square`] transposes.
 pub(crate) const SQUARE: usize = 8;
 

@@ -27,6 +27,19 @@ impl Kernel for Check {
                 assert_eq!(got.to_bits(), want.to_bits(), "{name} of {} {}", x[i], y[i]);
             }
         };
+        let table: Vec<f32> = (0..11 * lanes).map(|i| i as f32).collect();
+        for rows in 1..=lanes {
+            for (start, stride) in [(0, 11), (11 * (rows - 1), -11)] {
+                // SAFETY: eight of the eleven elements of `rows` rows.
+                let columns = unsafe { s.load_columns(table[start..].as_ptr(), stride, rows) };
+                for (p, column) in columns.into_iter().enumerate() {
+                    for (i, got) in lanes_of(column).into_iter().enumerate().take(rows) {
+                        let want = start as isize + i as isize * stride + p as isize;
+                        assert_eq!(got, want as f32, "row {i} of {rows}, column {p}");
+                    }
+                }
+            }
+        }
         check("add", s.add(a, b), &|x, y| x + y);
         check("sub", s.sub(a, b), &|x, y| x - y);
         check("mul", s.mul(a, b), &|x, y| x * y);
