@@ -16,17 +16,15 @@
 //! strips  one or two columns at the end        behind the tiles of their rows (`narrow.rs`)
 //! ```
 
-use std::ops::Range;
-
 use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
-use super::flops;
 use super::narrow::{self, Strip, copy_columns, rows_at_once};
 use super::pack::pack_panel;
+use super::plan::{Block, Plan, parts_of, share, task_grid};
 use super::steps::{self, GROUP, Steps};
 use super::tile::{MAX_ROWS, TileArguments, compute};
 use crate::crossover::PARALLEL_FLOPS;
 use crate::extent::Extent;
-use crate::mat::{Element, MatRef, PanelsRef, Tiling};
+use crate::mat::{Element, MatRef, PanelsRef};
 use crate::parallel::{Parallelism, Shared, for_each, threads};
 use crate::prefetch::prefetch_row;
 use crate::simd::Registers;
@@ -130,212 +128,13 @@ pub(crate) unsafe fn multiply<T, S>(
                 // LOOP 4
                 let rows = i..m.min(i + plan.block_rows);
                 let cols = j..n.min(j + plan.block_cols);
-                let narrow = plan.narrow_of(cols.len(), S::LANES);
+                let narrow = if cols.end == n { plan.narrow } else { 0 };
                 let block = Block::new(rows, cols, narrow, (S::TILE_ROWS, plan.width));
                 // SAFETY: the caller's contract; the block lies inside of C.
                 unsafe { multiply_block(s, &plan, &block, terms, sink, workspace, parallelism) }
             }
         }
     });
-}
-
-/// How a product is cut and what is packed.
-struct Plan {
-    /// Columns of C.
-    cols: usize,
-    /// Columns of a tile.
-    width: usize,
-    block_rows: usize,
-    block_cols: usize,
-    /// Length of the longest part of K.
-    part: usize,
-    /// Number of parts.
-    parts: usize,
-    pack_a: bool,
-    pack_b: bool,
-    /// Whether every term's B is there in panels already.
-    has_panels: bool,
-    /// Whether a few columns at the end are computed apart.
-    splits_narrow: bool,
-    /// Elements of the workspace, and where its areas begin: packed A at
-    /// 0, then packed B, then partial sums, then lists of steps, then the columns
-    /// of B that are computed apart.
-    workspace: usize,
-    b_area: usize,
-    partial_area: usize,
-    steps_area: usize,
-    narrow_area: usize,
-}
-
-impl Plan {
-    fn new<T: Element, S: Registers<T>>(m: usize, n: usize, terms: &[Term<T>]) -> Self {
-        let width = S::TILE_VECTORS * S::LANES;
-        let (tile_rows, tile_cols) = (m.div_ceil(S::TILE_ROWS), n.div_ceil(width));
-        let parts = terms.iter().map(|term| parts_of(term.k)).sum::<usize>();
-        let part = terms
-            .iter()
-            .map(|term| term.k.div_ceil(parts_of(term.k)))
-            .max()
-            .unwrap_or(0);
-        let tiling = Tiling {
-            width,
-            lanes: S::LANES,
-        };
-        let in_panels = |term: &Term<T>| term.panels.is_some_and(|b| b.tiling == tiling);
-        let has_panels = terms.iter().all(in_panels);
-        // A block begins with a panel.
-        const { assert!(tuning::BLOCK_COLS.is_multiple_of(S::TILE_VECTORS * S::LANES)) };
-        let pack_b = !has_panels
-            && terms.iter().any(|term| {
-                let (row, col) = term.b_strides;
-                (n > 1 && col != 1)
-                    || (tile_rows >= tuning::PACK_B_TILE_ROWS
-                        && n > width
-                        && row.unsigned_abs() > tuning::PACK_B_STRIDE
-                        && term.k > tuning::PACK_B_K)
-            });
-        let pack_a = tile_cols >= tuning::PACK_A_TILE_COLS
-            && terms
-                .iter()
-                .any(|term| flops((m, size_of::<T>()), term.k) / 2 >= tuning::PACK_A_BYTES);
-        let skips_zeros = terms.iter().any(|term| term.skips_zeros);
-        // The rows' neighbours are loaded together: A as it is, row by row.
-        let splits_narrow = parts == 1
-            && m >= tuning::NARROW_ROWS
-            && !pack_a
-            && !skips_zeros
-            && terms.iter().all(|term| term.a_strides.1 == 1);
-        let block_rows = if pack_a || parts > 1 || skips_zeros {
-            tuning::BLOCK_ROWS.min(m)
-        } else {
-            m
-        };
-        let block_cols = if pack_b || parts > 1 {
-            tuning::BLOCK_COLS.min(n)
-        } else {
-            n
-        };
-        let padded_cols = block_cols.next_multiple_of(width);
-        let a_len = if pack_a { block_rows * part } else { 0 };
-        let b_len = if pack_b { padded_cols * part } else { 0 };
-        let partial_len = if parts > 1 {
-            block_rows.div_ceil(S::TILE_ROWS) * S::TILE_ROWS * padded_cols
-        } else {
-            0
-        };
-        let steps_len = if skips_zeros {
-            let numbers = steps::room(part) * block_rows.div_ceil(S::TILE_ROWS);
-            (numbers * size_of::<u16>()).div_ceil(size_of::<T>())
-        } else {
-            0
-        };
-        // Areas start at cache lines.
-        let b_area = a_len.next_multiple_of(16);
-        let partial_area = (b_area + b_len).next_multiple_of(16);
-        let steps_area = (partial_area + partial_len).next_multiple_of(16);
-        let narrow_area = (steps_area + steps_len).next_multiple_of(16);
-        let narrow_len = if splits_narrow {
-            part * tuning::NARROW
-        } else {
-            0
-        };
-        Plan {
-            cols: n,
-            width,
-            block_rows,
-            block_cols,
-            part,
-            parts,
-            pack_a,
-            pack_b,
-            has_panels,
-            splits_narrow,
-            workspace: narrow_area + narrow_len,
-            b_area,
-            partial_area,
-            steps_area,
-            narrow_area,
-        }
-    }
-}
-
-impl Plan {
-    /// How many of so many columns of a block are computed apart.
-    fn narrow_of(&self, cols: usize, lanes: usize) -> usize {
-        let rest = cols % lanes;
-        if self.splits_narrow && rest <= tuning::NARROW {
-            rest
-        } else {
-            0
-        }
-    }
-}
-
-/// Part number `i` of `of` things shared among so many. Views that repeat an
-/// element make sums of any length, so that a product may need more bits.
-fn share(of: usize, among: usize, i: usize) -> Range<usize> {
-    let start = |i: usize| match of.checked_mul(i) {
-        Some(product) => product / among,
-        None => (of as u128 * i as u128 / among as u128) as usize,
-    };
-    start(i)..start(i + 1)
-}
-
-/// Into how many parts a sum of length `k` is cut; a sum of length 0 still
-/// has one, so that the sink gets its tiles.
-fn parts_of(k: usize) -> usize {
-    k.div_ceil(tuning::MAX_K).max(1)
-}
-
-/// A block of C and its grid of tiles.
-struct Block {
-    rows: Range<usize>,
-    cols: Range<usize>,
-    /// Columns of a tile.
-    width: usize,
-    /// Rows and columns of tiles.
-    tile_rows: usize,
-    tile_cols: usize,
-    /// Columns at the end that belong to no tile.
-    narrow: usize,
-    /// Rows of a tile, of which the first `higher` have one more.
-    height: usize,
-    higher: usize,
-}
-
-impl Block {
-    /// Cut into tiles of at most so many rows and columns, but for the last
-    /// `narrow` columns. All tiles are equally high, give or take one row.
-    fn new(
-        rows: Range<usize>,
-        cols: Range<usize>,
-        narrow: usize,
-        (height, width): (usize, usize),
-    ) -> Self {
-        let tile_rows = rows.len().div_ceil(height).max(1);
-        Block {
-            width,
-            tile_rows,
-            tile_cols: (cols.len() - narrow).div_ceil(width),
-            narrow,
-            height: rows.len() / tile_rows,
-            higher: rows.len() % tile_rows,
-            rows,
-            cols,
-        }
-    }
-
-    /// Rows of the `i`th row of tiles, from the block's first row.
-    fn tile_row(&self, i: usize) -> Range<usize> {
-        let start = |i: usize| i * self.height + i.min(self.higher);
-        start(i)..start(i + 1)
-    }
-
-    /// Columns of the `j`th column of tiles, from the block's first column.
-    fn tile_col(&self, j: usize) -> Range<usize> {
-        let wide = self.cols.len() - self.narrow;
-        j * self.width..wide.min((j + 1) * self.width)
-    }
 }
 
 /// LOOP 3 of one block.
@@ -626,7 +425,7 @@ unsafe fn multiply_block<T, S>(
                     room_extent.check_slice(room, strip.rows * S::LANES);
                     // SAFETY: 1. at least one row is left, at most `height` are taken,
                     // and `narrow` is at most NARROW; 2. the operands are the caller's
-                    // A, whose p are neighbours (`splits_narrow`), and the copy of B;
+                    // A, whose p are neighbours (`Plan::new`), and the copy of B;
                     // 3. the room is as large as the largest panel; 4. each strip of
                     // the block ends within the rows of one task, and no tile has its
                     // columns.
@@ -637,27 +436,4 @@ unsafe fn multiply_block<T, S>(
         }
     }
     debug_assert!(plan.part >= 1 || terms.iter().all(|term| term.k == 0));
-}
-
-/// Into how many tasks the rows and the columns of tiles are shared: enough
-/// that a task has TASK_FLOPS or one tile, and that its rows of A stay in L2.
-/// Tiles that an operation gets at once belong to one task.
-fn task_grid<T>(
-    tile_rows: usize,
-    tile_cols: usize,
-    block: &Block,
-    k: usize,
-    sink: Sink<'_, T>,
-) -> (usize, usize) {
-    let (rows, cols) = (block.rows.len(), block.cols.len());
-    let flops = 2 * rows * cols * k;
-    let tasks = (flops / tuning::TASK_FLOPS).clamp(1, tuning::MAX_TASKS);
-    let resident = (rows * k * size_of::<T>()).div_ceil(tuning::A_BLOCK_BYTES);
-    let most = match sink {
-        Sink::Store(_) => tile_rows,
-        Sink::Operation(_) => tile_rows.div_ceil(PANEL_TILES),
-    };
-    let row_tasks = tasks.max(resident).min(most);
-    let col_tasks = tasks.div_ceil(row_tasks).min(tile_cols).max(1);
-    (row_tasks, col_tasks)
 }

@@ -3,6 +3,7 @@
 //! | file | purpose |
 //! |---|---|
 //! | `blocked.rs` | the loops: blocks, parts of K, packing, parallel tasks |
+//! | `plan.rs` | how these cut a product, and what they pack |
 //! | `tile.rs` | the micro-kernel, generic over level and element |
 //! | `narrow.rs` | the same for columns too few to fill a vector |
 //! | `epilogue.rs` | what happens to a finished tile while it is in registers or L1 |
@@ -15,6 +16,7 @@ pub(crate) mod epilogue;
 mod narrow;
 mod pack;
 mod panels;
+mod plan;
 mod steps;
 mod tile;
 
