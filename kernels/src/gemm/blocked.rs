@@ -20,8 +20,8 @@ use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
 use super::narrow::{self, Strip, copy_columns, rows_at_once};
 use super::pack::pack_panel;
 use super::plan::{Block, Plan, parts_of, share, task_grid};
-use super::steps::{self, GROUP, Steps};
-use super::tile::{MAX_ROWS, TileArguments, compute};
+use super::steps::{self, GROUP};
+use super::tile::{MAX_ROWS, TileArguments, compute, lists_of, rows_of_list};
 use crate::crossover::PARALLEL_FLOPS;
 use crate::extent::Extent;
 use crate::mat::{Element, MatRef, PanelsRef};
@@ -231,9 +231,11 @@ unsafe fn multiply_block<T, S>(
                     let block = (block.rows.len(), k);
                     steps::are_worthwhile(s, a.get().cast_const(), term.a_strides, block)
                 };
-            let list_of = |i: usize| {
+            // Lists of the highest tile, and numbers of each.
+            let (lists, list_stride) = (lists_of(S::TILE_ROWS), steps::room(plan.part));
+            let list_of = |list: usize| {
                 let area = workspace.get().wrapping_add(plan.steps_area);
-                area.cast::<u16>().wrapping_add(i * steps::room(plan.part))
+                area.cast::<u16>().wrapping_add(list * list_stride)
             };
             if skip {
                 const { assert!(S::TILE_ROWS <= MAX_ROWS) };
@@ -242,20 +244,25 @@ unsafe fn multiply_block<T, S>(
                 let groups = threads(listing).clamp(tile_rows.div_ceil(GROUP), tile_rows);
                 for_each(listing, groups, |group| {
                     let tiles = share(tile_rows, groups, group);
+                    let numbers = tiles.start * lists..tiles.end * lists;
                     let shape = (block.rows.len(), k);
                     term.a_extent.check(a.get(), shape, term.a_strides);
-                    space.check_slice(list_of(tiles.start), tiles.len() * steps::room(plan.part));
+                    space.check_slice(list_of(numbers.start), numbers.len() * list_stride);
                     // SAFETY: 1. the block's rows are readable; one of the strides
-                    // is 1, else it would not be worthwhile; a tile has at most
-                    // MAX_ROWS of them, and a group at most GROUP tiles; 2. the area
-                    // has room for a list a row of tiles, the workspace is initialised, and
-                    // k ≤ part ≤ MAX_K.
+                    // is 1, else it would not be worthwhile; `rows_of_list` shares those
+                    // of a tile among its lists, and a group has at most GROUP tiles;
+                    // 2. the area has room for the lists of all tiles, the workspace is
+                    // initialised, and k ≤ part ≤ MAX_K.
                     s.vectorize(
                         #[inline(always)]
                         || unsafe {
                             let (a, strides) = (a.get().cast_const(), term.a_strides);
-                            let rows_of = |i| block.tile_row(i);
-                            steps::find(s, a, strides, tiles, rows_of, k, list_of);
+                            let rows_of = |list| {
+                                let tile = block.tile_row(list / lists);
+                                let rows = rows_of_list(S::TILE_ROWS, tile.len(), list % lists);
+                                tile.start + rows.start..tile.start + rows.end
+                            };
+                            steps::find(s, a, strides, numbers, rows_of, k, list_of);
                         },
                     )
                 });
@@ -333,21 +340,20 @@ unsafe fn multiply_block<T, S>(
                                 prefetch_row(start, k.min(tuning::PREFETCH_START));
                             }
                         }
-                        let steps = if skip {
-                            // SAFETY: written above for this part.
-                            unsafe { Steps::listed(list_of(i)) }
-                        } else {
-                            Steps::all(k)
-                        };
                         let partial = workspace
                             .get()
                             .wrapping_add(plan.partial_area + (i * tile_cols + j) * slot);
                         let tile = TileArguments {
-                            k: steps.count,
-                            steps: steps.list,
-                            a: a.wrapping_offset(steps.first * a_strides.1),
+                            k,
+                            lists: if skip {
+                                list_of(i * lists)
+                            } else {
+                                std::ptr::null()
+                            },
+                            list_stride,
+                            a,
                             a_strides,
-                            b: b.wrapping_offset(steps.first * b_stride),
+                            b,
                             b_stride,
                             start: if first { std::ptr::null() } else { partial },
                             row: block.rows.start + rows.start,
@@ -364,7 +370,8 @@ unsafe fn multiply_block<T, S>(
                         // and 1 … width columns; 2. the operands are the
                         // caller's, where columns of B are neighbours (else it
                         // is packed), or were packed above for this part, or are
-                        // the caller's panels, padded to whole vectors; 3. `partial` is this tile's
+                        // the caller's panels, padded to whole vectors; the lists were
+                        // written above for this part; 3. `partial` is this tile's
                         // own slot, filled by the part before; 4. each tile of
                         // the block belongs to one task, and comes once; the
                         // room has space for PANEL_TILES of the highest tiles.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::blocked::Term;
 use super::epilogue::{PANEL_TILES, Sink};
+use super::tile::lists_of;
 use super::{flops, steps};
 use crate::mat::{Element, Tiling};
 use crate::simd::Registers;
@@ -97,7 +98,8 @@ impl Plan {
             0
         };
         let steps_len = if skips_zeros {
-            let numbers = steps::room(part) * block_rows.div_ceil(S::TILE_ROWS);
+            let tiles = block_rows.div_ceil(S::TILE_ROWS);
+            let numbers = steps::room(part) * tiles * lists_of(S::TILE_ROWS);
             (numbers * size_of::<u16>()).div_ceil(size_of::<T>())
         } else {
             0

@@ -1,14 +1,15 @@
-//! Which products a tile adds up where A is mostly zeros: those p at which one of
-//! the tile's rows of A is not 0.
+//! Which products a tile adds up where A is mostly zeros: for each few rows of it
+//! ([`LIST_ROWS`](crate::tuning::LIST_ROWS)) a list of those p at which one of them is
+//! not 0.
 //!
-//! Images are dark at their edges, so that a tile of twelve of them, or of twelve
-//! neighbouring pixels, finds half of a digit's products to be 0·b. Adding 0 to a
-//! sum moves no bit of it, unless b is ∞ or NaN or the sum is −0: that is why the
+//! Images are dark round what they show, so that four of them find 61 % of a digit's
+//! products to be 0·b, and four neighbouring pixels 72 %; twelve find 51 %. Adding 0 to
+//! a sum moves no bit of it, unless b is ∞ or NaN or the sum is −0: that is why the
 //! owner of A has to allow it ([`MatRef::skip_zeros`](crate::MatRef::skip_zeros)).
 
 use std::ops::Range;
 
-use super::tile::MAX_ROWS;
+use super::tile::{MAX_LISTS, MAX_ROWS};
 use crate::mat::Element;
 use crate::simd::{MAX_LANES, Registers};
 use crate::tuning::{MAX_K, SKIP_ZEROS};
@@ -21,48 +22,14 @@ const _: () = assert!(MAX_K <= u16::MAX as usize);
 /// of the 66 of 784-32-784 the lists take 1.2 of the time.)
 pub(super) const GROUP: usize = 80;
 
-/// Numbers that the list of a tile takes, for sums of up to `k` products: how many
+/// Lists of these tiles, at most.
+const MOST: usize = GROUP * MAX_LISTS;
+
+/// Numbers that a list takes, for sums of up to `k` products: how many
 /// there are, their p, and room for what [`Registers::store_numbers`] writes behind
 /// the last one; whole cache lines.
 pub(super) const fn room(k: usize) -> usize {
     (1 + k + MAX_LANES).next_multiple_of(32)
-}
-
-/// The products of a tile.
-#[derive(Clone, Copy)]
-pub(super) struct Steps {
-    /// How many.
-    pub(super) count: usize,
-    /// The p of the first.
-    pub(super) first: isize,
-    /// The p of all, and one number more; null where they are neighbours.
-    pub(super) list: *const u16,
-}
-
-impl Steps {
-    /// All `k` of them.
-    pub(super) fn all(k: usize) -> Self {
-        Steps {
-            count: k,
-            first: 0,
-            list: std::ptr::null(),
-        }
-    }
-
-    /// Those that [`find`] wrote to `list`.
-    ///
-    /// # Safety
-    /// It did.
-    pub(super) unsafe fn listed(list: *const u16) -> Self {
-        // SAFETY: `find` has written the count, and the list has room for at least
-        // one number.
-        let (count, first) = unsafe { (usize::from(*list), *list.add(1) as isize) };
-        Steps {
-            count,
-            first: if count > 0 { first } else { 0 },
-            list: list.wrapping_add(1),
-        }
-    }
 }
 
 /// Whether so many of A's elements are 0 that looking for them pays, by the look
@@ -95,13 +62,13 @@ pub(super) unsafe fn are_worthwhile<T: Element, S: Registers<T>>(
     zeros * SKIP_ZEROS >= count
 }
 
-/// Writes the list of each of the `tiles`, at most [`GROUP`], whose rows of A are
-/// `rows_of` it, where `list_of` says.
+/// Writes the `lists`, at most those of [`GROUP`] tiles, for the rows of A that are
+/// `rows_of` each, where `list_of` says.
 ///
 /// # Safety
-/// 1. A tile has 1 … [`MAX_ROWS`] rows, and they follow those of the tile before.
-///    A is readable at all of them and p < k. One of its strides, from row to row
-///    and from p to p + 1, is 1.
+/// 1. A list has at most 32 rows, perhaps none, and they follow those of the list
+///    before; all have at most [`GROUP`] · [`MAX_ROWS`]. A is readable at all of
+///    them and p < k. One of its strides, from row to row and from p to p + 1, is 1.
 /// 2. Each list has room for [`room`]`(k)` numbers, all of them initialised; `k` is
 ///    at most [`MAX_K`].
 #[inline(always)]
@@ -109,22 +76,22 @@ pub(super) unsafe fn find<T: Element, S: Registers<T>>(
     s: S,
     a: *const T,
     (row, step): (isize, isize),
-    tiles: Range<usize>,
+    lists: Range<usize>,
     rows_of: impl Fn(usize) -> Range<usize>,
     k: usize,
     list_of: impl Fn(usize) -> *mut u16,
 ) {
     const { assert!(S::LANES <= MAX_LANES) };
     if step == 1 {
-        for tile in tiles {
-            let rows = rows_of(tile);
+        for list in lists {
+            let rows = rows_of(list);
             let a = a.wrapping_offset(rows.start as isize * row);
             // SAFETY: the caller's contract.
-            unsafe { find_along_rows(s, a, row, rows.len(), k, list_of(tile)) };
+            unsafe { find_along_rows(s, a, row, rows.len(), k, list_of(list)) };
         }
     } else {
         // SAFETY: the caller's contract.
-        unsafe { find_along_columns(s, a, step, tiles, rows_of, k, list_of) };
+        unsafe { find_along_columns(s, a, step, lists, rows_of, k, list_of) };
     }
 }
 
@@ -172,11 +139,10 @@ impl List {
 /// Vectors of a row that are read one after another: whole cache lines.
 const RUN: usize = 8;
 
-/// The list of a tile where the p of a row are neighbours: the bits of all rows in
-/// one vector.
+/// A list where the p of a row are neighbours: the bits of all rows in one vector.
 ///
 /// # Safety
-/// As [`find`], for a tile of `rows` rows, of which `a` is the first, and strides
+/// As [`find`], for a list of `rows` rows, of which `a` is the first, and strides
 /// `row` and 1.
 #[inline(always)]
 unsafe fn find_along_rows<T: Element, S: Registers<T>>(
@@ -226,17 +192,17 @@ const WORD: usize = u32::BITS as usize;
 /// Words that a row of bits takes, and one more.
 const WORDS: usize = (GROUP * MAX_ROWS).div_ceil(WORD) + 1;
 
-/// The lists of tiles where all rows at one p are neighbours.
+/// The lists where all rows at one p are neighbours.
 ///
-/// For as many p as a vector has lanes, first a bit for each element of all tiles,
-/// read as they lie in memory. Then the bits of a tile, at the same place for all
+/// For as many p as a vector has lanes, first a bit for each element of all rows,
+/// read as they lie in memory. Then the bits of a list, at the same place for all
 /// of these p, are looked at together:
 ///
 /// ```text
 ///              words[0]     words[1]     words[2]
 ///   p        ┌────────────┬────────────┬────────────┐
-///   p + 1    │            │  0     ▒▒▒▒│▒▒    0     │    ▒ a tile's rows:
-///   ⋮        │            │        ▒▒▒▒│▒▒          │    one mask a word
+///   p + 1    │            │  0       ▒▒│▒     0     │    ▒ a list's rows:
+///   ⋮        │            │          ▒▒│▒           │    one mask a word
 ///   p + 15   └────────────┴────────────┴────────────┘
 /// ```
 ///
@@ -247,26 +213,26 @@ unsafe fn find_along_columns<T: Element, S: Registers<T>>(
     s: S,
     a: *const T,
     step: isize,
-    tiles: Range<usize>,
+    lists: Range<usize>,
     rows_of: impl Fn(usize) -> Range<usize>,
     k: usize,
     list_of: impl Fn(usize) -> *mut u16,
 ) {
     const { assert!(WORD.is_multiple_of(S::LANES)) };
     #[derive(Clone, Copy)]
-    struct Tile {
+    struct Rows {
         list: List,
-        /// The word of its first row, and its bits there and in the next.
+        /// The word of the first, and the bits of all there and in the next.
         word: usize,
         bits: [u32; 2],
     }
-    if tiles.is_empty() {
+    if lists.is_empty() {
         return;
     }
-    let start = rows_of(tiles.start).start;
-    let count = rows_of(tiles.end - 1).end - start;
+    let start = rows_of(lists.start).start;
+    let count = rows_of(lists.end - 1).end - start;
     let mut all = [const {
-        Tile {
+        Rows {
             list: List {
                 numbers: std::ptr::null_mut(),
                 count: 0,
@@ -274,14 +240,14 @@ unsafe fn find_along_columns<T: Element, S: Registers<T>>(
             word: 0,
             bits: [0; 2],
         }
-    }; GROUP];
-    let all = &mut all[..tiles.len()];
-    for (to, tile) in all.iter_mut().zip(tiles) {
-        let rows = rows_of(tile);
+    }; MOST];
+    let all = &mut all[..lists.len()];
+    for (to, list) in all.iter_mut().zip(lists) {
+        let rows = rows_of(list);
         let first = rows.start - start;
         let bits = ((1u64 << rows.len()) - 1) << (first % WORD);
-        *to = Tile {
-            list: List::new(list_of(tile)),
+        *to = Rows {
+            list: List::new(list_of(list)),
             word: first / WORD,
             bits: [bits as u32, (bits >> WORD) as u32],
         };
@@ -316,19 +282,19 @@ unsafe fn find_along_columns<T: Element, S: Registers<T>>(
         }
         // Behind the last p, words are those of others.
         let lanes = ((1u64 << some) - 1) as u32;
-        for tile in &mut *all {
+        for rows in &mut *all {
             let mut nonzero = 0;
-            for (words, bits) in words[tile.word..].iter().zip(tile.bits) {
+            for (words, bits) in words[rows.word..].iter().zip(rows.bits) {
                 // SAFETY: LANES ≤ MAX_LANES.
                 nonzero |= unsafe { s.words_with(words.as_ptr(), bits) };
             }
             // SAFETY: premise 2.
-            unsafe { tile.list.add(s, nonzero & lanes, p) };
+            unsafe { rows.list.add(s, nonzero & lanes, p) };
         }
     }
-    for tile in all {
+    for rows in all {
         // SAFETY: premise 2.
-        unsafe { tile.list.finish() };
+        unsafe { rows.list.finish() };
     }
 }
 

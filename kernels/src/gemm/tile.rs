@@ -22,26 +22,55 @@
 //! * What happens to the finished tile is the [`Epilogue`]'s business; the
 //!   micro-kernel never reads or writes C.
 
+use std::ops::Range;
+use std::sync::atomic::{Ordering, compiler_fence};
+
 use super::epilogue::Epilogue;
 use crate::extent::Extent;
 use crate::mat::Element;
 use crate::simd::Registers;
+use crate::tuning;
 
 /// Most rows that a tile has at any level.
 pub(crate) const MAX_ROWS: usize = 12;
+
+/// Rows of a tile that share a list of steps, at a level whose tiles have at most so
+/// many rows.
+const fn list_rows(most: usize) -> usize {
+    let [whole, part] = tuning::LIST_ROWS;
+    if most <= whole { whole } else { part }
+}
+
+/// Lists of steps of the highest tile of such a level.
+pub(crate) const fn lists_of(most: usize) -> usize {
+    most.div_ceil(list_rows(most))
+}
+
+/// Most lists of steps that a tile has at any level.
+pub(crate) const MAX_LISTS: usize = lists_of(MAX_ROWS);
+
+/// The rows of list `number` of a tile of `rows` rows: perhaps none.
+pub(crate) const fn rows_of_list(most: usize, rows: usize, number: usize) -> Range<usize> {
+    let (start, end) = (number * list_rows(most), (number + 1) * list_rows(most));
+    let start = if start < rows { start } else { rows };
+    start..if end < rows { end } else { rows }
+}
 
 /// A tile to compute: `rows × cols` of C at (`row`, `col`).
 #[derive(Clone, Copy)]
 pub(crate) struct TileArguments<T> {
     /// How many products a sum has.
     pub(crate) k: usize,
-    /// Their p, and one number more; null where they are neighbours.
-    pub(crate) steps: *const u16,
-    /// A\[0, p\] of the tile, for the first p.
+    /// Which of them count, for each list of rows ([`rows_of_list`]): how many, and
+    /// their p. Null for all.
+    pub(crate) lists: *const u16,
+    /// Numbers from the beginning of a list to that of the next.
+    pub(crate) list_stride: usize,
+    /// A\[0, 0\] of the tile.
     pub(crate) a: *const T,
     /// Strides of A from row to row and from p to p + 1.
     pub(crate) a_strides: (isize, isize),
-    /// B\[p, 0\] of the tile, for the first p.
+    /// B\[0, 0\] of the tile.
     pub(crate) b: *const T,
     /// Stride of B from p to p + 1.
     pub(crate) b_stride: isize,
@@ -64,9 +93,9 @@ pub(crate) struct TileArguments<T> {
 ///
 /// # Safety
 /// 1. `1 ≤ rows ≤ S::TILE_ROWS`, `1 ≤ cols ≤ S::TILE_VECTORS · S::LANES`.
-/// 2. `steps` is null or holds k ascending numbers and one more. For each p, A and
-///    B are readable at every (i < rows, p) and (p, j < cols); with `b_full`, B at
-///    j < vectors · LANES too.
+/// 2. A and B are readable at every (i < rows, p < k) and (p < k, j < cols); with
+///    `b_full`, B at j < vectors · LANES too. `lists` is null or points to a list
+///    for each of [`rows_of_list`], of a count and as many numbers below k.
 /// 3. `start` is null or holds rows · vectors · LANES elements.
 /// 4. What the epilogue asks for tiles at (row, col).
 #[inline(always)]
@@ -84,26 +113,20 @@ where
         tile.cols
     };
     if cfg!(debug_assertions) && tile.k > 0 {
-        let mut reach = tile.k;
-        if !tile.steps.is_null() {
-            // SAFETY: premise 2.
-            let (first, last) = unsafe { (*tile.steps, *tile.steps.add(tile.k - 1)) };
-            reach = usize::from(last - first) + 1;
-        }
         tile.a_extent
-            .check(tile.a, (tile.rows, reach), tile.a_strides);
+            .check(tile.a, (tile.rows, tile.k), tile.a_strides);
         tile.b_extent
-            .check(tile.b, (reach, readable), (tile.b_stride, 1));
+            .check(tile.b, (tile.k, readable), (tile.b_stride, 1));
     }
     // SAFETY: the caller's contract; `rows`, `vectors` and `edge` are those of
     // the tile.
     unsafe {
         if vectors == S::TILE_VECTORS && !edge {
-            by_height::<T, S, E, FULL>(s, tile, epilogue);
+            by_lists::<T, S, E, FULL>(s, tile, epilogue);
         } else if vectors == S::TILE_VECTORS {
-            by_height::<T, S, E, FULL_EDGE>(s, tile, epilogue);
+            by_lists::<T, S, E, FULL_EDGE>(s, tile, epilogue);
         } else if const { S::TILE_VECTORS > 1 } {
-            by_height::<T, S, E, SINGLE>(s, tile, epilogue);
+            by_lists::<T, S, E, SINGLE>(s, tile, epilogue);
         }
     }
 }
@@ -147,8 +170,30 @@ const SINGLE: u8 = 2;
 /// # Safety
 /// As [`compute`], and `WIDTH` fits the tile.
 #[inline(always)]
-unsafe fn by_height<T, S, E, const WIDTH: u8>(s: S, tile: &TileArguments<T>, epilogue: &E)
+unsafe fn by_lists<T, S, E, const WIDTH: u8>(s: S, tile: &TileArguments<T>, epilogue: &E)
 where
+    T: Element,
+    S: Registers<T>,
+    E: Epilogue<T, S>,
+{
+    // SAFETY: the caller's contract.
+    unsafe {
+        if tile.lists.is_null() {
+            by_height::<T, S, E, WIDTH, false>(s, tile, epilogue);
+        } else {
+            by_height::<T, S, E, WIDTH, true>(s, tile, epilogue);
+        }
+    }
+}
+
+/// # Safety
+/// As [`compute`], `WIDTH` fits the tile, and there are lists if it is `LISTED`.
+#[inline(always)]
+unsafe fn by_height<T, S, E, const WIDTH: u8, const LISTED: bool>(
+    s: S,
+    tile: &TileArguments<T>,
+    epilogue: &E,
+) where
     T: Element,
     S: Registers<T>,
     E: Epilogue<T, S>,
@@ -159,7 +204,7 @@ where
             match tile.rows {
                 $($rows => if const { S::TILE_ROWS >= $rows } {
                     // SAFETY: the caller's contract; the height is `tile.rows`.
-                    unsafe { entry::<T, S, E, $rows, WIDTH>(s, tile, epilogue) }
+                    unsafe { entry::<T, S, E, $rows, WIDTH, LISTED>(s, tile, epilogue) }
                 },)*
                 rows => debug_assert!(false, "a tile of {rows} rows"),
             }
@@ -171,9 +216,9 @@ where
 /// A function of its own, so that each micro-kernel is compiled once.
 ///
 /// # Safety
-/// As [`compute`], with `rows = MR`.
+/// As [`by_height`], with `rows = MR`.
 #[inline(never)]
-unsafe fn entry<T, S, E, const MR: usize, const WIDTH: u8>(
+unsafe fn entry<T, S, E, const MR: usize, const WIDTH: u8, const LISTED: bool>(
     s: S,
     tile: &TileArguments<T>,
     epilogue: &E,
@@ -188,11 +233,15 @@ unsafe fn entry<T, S, E, const MR: usize, const WIDTH: u8>(
             // SAFETY: the caller's contract; the width is NR vectors.
             unsafe {
                 match (WIDTH, S::TILE_VECTORS) {
-                    (SINGLE, _) => micro_kernel::<T, S, E, MR, 1, true>(s, tile, epilogue),
-                    (FULL_EDGE, 2) => micro_kernel::<T, S, E, MR, 2, true>(s, tile, epilogue),
-                    (FULL, 2) => micro_kernel::<T, S, E, MR, 2, false>(s, tile, epilogue),
-                    (FULL_EDGE, _) => micro_kernel::<T, S, E, MR, 1, true>(s, tile, epilogue),
-                    (_, _) => micro_kernel::<T, S, E, MR, 1, false>(s, tile, epilogue),
+                    (SINGLE, _) => micro_kernel::<T, S, E, MR, 1, true, LISTED>(s, tile, epilogue),
+                    (FULL_EDGE, 2) => {
+                        micro_kernel::<T, S, E, MR, 2, true, LISTED>(s, tile, epilogue)
+                    }
+                    (FULL, 2) => micro_kernel::<T, S, E, MR, 2, false, LISTED>(s, tile, epilogue),
+                    (FULL_EDGE, _) => {
+                        micro_kernel::<T, S, E, MR, 1, true, LISTED>(s, tile, epilogue)
+                    }
+                    (_, _) => micro_kernel::<T, S, E, MR, 1, false, LISTED>(s, tile, epilogue),
                 }
             }
         },
@@ -200,10 +249,18 @@ unsafe fn entry<T, S, E, const MR: usize, const WIDTH: u8>(
 }
 
 /// # Safety
-/// As [`compute`], with `rows = MR` and `NR` vectors, the last of them whole
+/// As [`by_height`], with `rows = MR` and `NR` vectors, the last of them whole
 /// unless `EDGE`.
 #[inline(always)]
-unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bool>(
+unsafe fn micro_kernel<
+    T,
+    S,
+    E,
+    const MR: usize,
+    const NR: usize,
+    const EDGE: bool,
+    const LISTED: bool,
+>(
     s: S,
     tile: &TileArguments<T>,
     epilogue: &E,
@@ -223,10 +280,10 @@ unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bo
     }
     // SAFETY: the caller's contract.
     unsafe {
-        if tile.steps.is_null() {
-            accumulate::<T, S, MR, NR, EDGE, false>(s, tile, &mut acc);
+        if LISTED {
+            accumulate_listed::<T, S, MR, NR, EDGE>(s, tile, &mut acc);
         } else {
-            accumulate::<T, S, MR, NR, EDGE, true>(s, tile, &mut acc);
+            accumulate::<T, S, MR, NR, EDGE>(s, tile, &mut acc);
         }
     }
     // SAFETY: premise 4.
@@ -236,9 +293,9 @@ unsafe fn micro_kernel<T, S, E, const MR: usize, const NR: usize, const EDGE: bo
 /// Adds the products to the accumulators: the innermost loop.
 ///
 /// # Safety
-/// As [`micro_kernel`]; `LISTED` unless `steps` is null.
+/// As [`micro_kernel`].
 #[inline(always)]
-unsafe fn accumulate<T, S, const MR: usize, const NR: usize, const EDGE: bool, const LISTED: bool>(
+unsafe fn accumulate<T, S, const MR: usize, const NR: usize, const EDGE: bool>(
     s: S,
     tile: &TileArguments<T>,
     acc: &mut [[S::Vector; NR]; MR],
@@ -258,20 +315,9 @@ unsafe fn accumulate<T, S, const MR: usize, const NR: usize, const EDGE: bool, c
         let row = (group * ROWS_PER_POINTER) as isize * a_row;
         opaque(tile.a.wrapping_offset(row))
     });
-    for number in 0..tile.k {
-        let mut row = [s.splat(T::default()); NR];
-        for (j, v) in row.iter_mut().enumerate() {
-            // SAFETY: premise 2: columns j·LANES … of row p, whole unless this
-            // is the last vector of an edge, which is read by mask.
-            *v = unsafe {
-                let from = b.add(j * S::LANES);
-                if EDGE && j == NR - 1 {
-                    s.load_masked(from, last)
-                } else {
-                    s.load(from)
-                }
-            };
-        }
+    for _ in 0..tile.k {
+        // SAFETY: premise 2: columns j·LANES … of row p.
+        let row = unsafe { load_row::<T, S, NR, EDGE>(s, b, last) };
         for (i, acc) in acc.iter_mut().enumerate() {
             // SAFETY: premise 2: i < MR = rows, one of the p.
             let x = s.splat(unsafe {
@@ -283,17 +329,116 @@ unsafe fn accumulate<T, S, const MR: usize, const NR: usize, const EDGE: bool, c
             }
         }
         // The last step leads out of the operand: only the address is made.
-        let step = if LISTED {
-            // SAFETY: premise 2: k numbers and one more.
-            let [p, next] = unsafe { [*tile.steps.add(number), *tile.steps.add(number + 1)] };
-            // Behind the last one, next is anything.
-            isize::from(next.wrapping_sub(p) as i16)
-        } else {
-            1
-        };
         for a in &mut a {
-            *a = opaque(a.wrapping_offset(step * a_step));
+            *a = opaque(a.wrapping_offset(a_step));
         }
-        b = b.wrapping_offset(step * tile.b_stride);
+        b = b.wrapping_offset(tile.b_stride);
+    }
+}
+
+/// A row of B: whole vectors, unless the last is an edge, which is read by mask.
+///
+/// # Safety
+/// They are readable.
+#[inline(always)]
+unsafe fn load_row<T, S, const NR: usize, const EDGE: bool>(
+    s: S,
+    b: *const T,
+    last: S::Mask,
+) -> [S::Vector; NR]
+where
+    T: Element,
+    S: Registers<T>,
+{
+    let mut row = [s.splat(T::default()); NR];
+    for (j, v) in row.iter_mut().enumerate() {
+        // SAFETY: the caller's contract.
+        *v = unsafe {
+            let from = b.add(j * S::LANES);
+            if EDGE && j == NR - 1 {
+                s.load_masked(from, last)
+            } else {
+                s.load(from)
+            }
+        };
+    }
+    row
+}
+
+/// The same for listed products.
+///
+/// The lists take turns, as long as none is at its end: so all are at about the
+/// same rows of B, which come into L1 once, and none waits for its own sums.
+///
+/// # Safety
+/// As [`micro_kernel`]; there are lists.
+#[inline(always)]
+unsafe fn accumulate_listed<T, S, const MR: usize, const NR: usize, const EDGE: bool>(
+    s: S,
+    tile: &TileArguments<T>,
+    acc: &mut [[S::Vector; NR]; MR],
+) where
+    T: Element,
+    S: Registers<T>,
+{
+    // A copy that nobody else knows of, so that it may stay in registers.
+    let tile = &{ *tile };
+    let lists = const { MR.div_ceil(list_rows(S::TILE_ROWS)) };
+    let a: [*const T; MAX_LISTS] = std::array::from_fn(|list| {
+        let first = rows_of_list(S::TILE_ROWS, MR, list).start;
+        opaque(tile.a.wrapping_offset(first as isize * tile.a_strides.0))
+    });
+    // SAFETY: premise 2.
+    let count = |list: usize| unsafe { usize::from(*tile.lists.add(list * tile.list_stride)) };
+    let together = (0..lists).map(count).min().unwrap_or(0);
+    for number in 0..together {
+        for list in 0..lists {
+            let acc = &mut acc[rows_of_list(S::TILE_ROWS, MR, list)];
+            // SAFETY: the list has at least `together` numbers.
+            unsafe { step::<T, S, NR, EDGE>(s, tile, a[list], (list, number), acc) };
+            // Left alone, the compiler reads the elements of all lists first, more
+            // than there are registers.
+            compiler_fence(Ordering::SeqCst);
+        }
+    }
+    for list in 0..lists {
+        let acc = &mut acc[rows_of_list(S::TILE_ROWS, MR, list)];
+        for number in together..count(list) {
+            // SAFETY: the list has as many numbers.
+            unsafe { step::<T, S, NR, EDGE>(s, tile, a[list], (list, number), acc) };
+        }
+    }
+}
+
+/// Adds the products of a number of a list to its rows' accumulators.
+///
+/// # Safety
+/// As [`micro_kernel`]; there is this number, and `a` is A\[i, 0\] for the first of
+/// the list's rows, as many as there are accumulators.
+#[inline(always)]
+unsafe fn step<T, S, const NR: usize, const EDGE: bool>(
+    s: S,
+    tile: &TileArguments<T>,
+    a: *const T,
+    (list, number): (usize, usize),
+    acc: &mut [[S::Vector; NR]],
+) where
+    T: Element,
+    S: Registers<T>,
+{
+    let (a_row, a_step) = tile.a_strides;
+    let last = s.first_lanes(tile.cols - (NR - 1) * S::LANES);
+    // SAFETY: the number is p < k, by premise 2, and so are A and B readable there.
+    unsafe {
+        let numbers = tile.lists.add(list * tile.list_stride + 1);
+        let p = *numbers.add(number) as isize;
+        let a = a.offset(p * a_step);
+        let row = load_row::<T, S, NR, EDGE>(s, tile.b.offset(p * tile.b_stride), last);
+        for (i, acc) in acc.iter_mut().enumerate() {
+            let x = s.splat(a.offset(i as isize * a_row).read());
+            for (acc, &b) in acc.iter_mut().zip(&row) {
+                *acc = s.settle(s.mul_add(x, b, *acc));
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! AVX2 + FMA: 8 lanes, masks as vectors.
 
+use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::{Registers, SQUARE, Simd, Token, Words};
@@ -198,6 +199,23 @@ impl Registers<f32> for Avx2 {
             let found = _mm256_and_si256(words, _mm256_set1_epi32(bits as i32));
             self.nonzero_lanes(_mm256_castsi256_ps(found))
         }
+    }
+
+    #[inline(always)]
+    fn settle(self, a: __m256) -> __m256 {
+        // Such a register is an operand only where the level's instructions are.
+        #[inline]
+        #[target_feature(enable = "avx")]
+        fn pass(mut a: __m256) -> __m256 {
+            // SAFETY: the template is a comment: the register is left as it is, and
+            // nothing else is touched.
+            unsafe {
+                asm!("/* {0} */", inout(ymm_reg) a, options(nomem, nostack, preserves_flags));
+            }
+            a
+        }
+        // SAFETY: the token.
+        unsafe { pass(a) }
     }
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! AVX-512F: 16 lanes, masks in their own registers.
 
+use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::{Registers, SQUARE, Simd, Token, Words};
@@ -183,6 +184,23 @@ impl Registers<f32> for Avx512 {
             _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(numbers));
         }
         lanes.count_ones() as usize
+    }
+
+    #[inline(always)]
+    fn settle(self, a: __m512) -> __m512 {
+        // Such a register is an operand only where the level's instructions are.
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn pass(mut a: __m512) -> __m512 {
+            // SAFETY: the template is a comment: the register is left as it is, and
+            // nothing else is touched.
+            unsafe {
+                asm!("/* {0} */", inout(zmm_reg) a, options(nomem, nostack, preserves_flags));
+            }
+            a
+        }
+        // SAFETY: the token.
+        unsafe { pass(a) }
     }
 
     #[inline(always)]

@@ -149,6 +149,13 @@ pub(crate) trait Registers<T: Copy>: Token {
         count
     }
 
+    /// The same vector, of which the compiler knows nothing else, and which it makes
+    /// before any that is settled after it. Costs no instruction.
+    #[inline(always)]
+    fn settle(self, a: Self::Vector) -> Self::Vector {
+        a
+    }
+
     /// The bits of `a` and of `b`.
     fn or(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a + b`
