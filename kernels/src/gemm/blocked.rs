@@ -206,23 +206,28 @@ unsafe fn multiply_block<T, S>(
                     )
                 });
             }
-            if plan.pack_a {
-                for_each(packing(k * block.rows.len()), tile_rows, |i| {
-                    let rows = block.tile_row(i);
-                    // SAFETY: as for B, without padding.
-                    s.vectorize(
-                        #[inline(always)]
-                        || unsafe {
-                            let from = a
-                                .get()
-                                .wrapping_offset(rows.start as isize * term.a_strides.0);
-                            let to = workspace.get().add(rows.start * k);
-                            term.a_extent.check(from, (rows.len(), k), term.a_strides);
-                            space.check_slice(to, k * rows.len());
-                            pack_panel(s, from, term.a_strides, rows.len(), k, to, rows.len());
-                        },
-                    )
-                });
+            let (row_tasks, col_tasks) = task_grid(tile_rows, tile_cols, block, k, sink);
+            let pack_tile_row = |i: usize| {
+                let rows = block.tile_row(i);
+                // SAFETY: as for B, without padding.
+                s.vectorize(
+                    #[inline(always)]
+                    || unsafe {
+                        let from = a
+                            .get()
+                            .wrapping_offset(rows.start as isize * term.a_strides.0);
+                        let to = workspace.get().add(rows.start * k);
+                        term.a_extent.check(from, (rows.len(), k), term.a_strides);
+                        space.check_slice(to, k * rows.len());
+                        pack_panel(s, from, term.a_strides, rows.len(), k, to, rows.len());
+                    },
+                )
+            };
+            // Where only one task reads them, it packs its rows of A itself: they are
+            // in its L2 then.
+            let packs_own_rows = plan.pack_a && col_tasks == 1;
+            if plan.pack_a && !packs_own_rows {
+                for_each(packing(k * block.rows.len()), tile_rows, pack_tile_row);
             }
 
             // SAFETY: the block's rows of the part are readable.
@@ -281,7 +286,6 @@ unsafe fn multiply_block<T, S>(
             let fetch_a = !plan.pack_a
                 && term.a_strides.1 == 1
                 && block.rows.len() * k * size_of::<T>() > tuning::PREFETCH_BYTES;
-            let (row_tasks, col_tasks) = task_grid(tile_rows, tile_cols, block, k, sink);
             let first_narrow = block.cols.len() - block.narrow;
             let columns = workspace.get().wrapping_add(plan.narrow_area);
             if block.narrow > 0 {
@@ -302,6 +306,9 @@ unsafe fn multiply_block<T, S>(
                 let room = room.data::<T>();
                 let (r, c) = (task % row_tasks, task / row_tasks);
                 let tile_range = share(tile_rows, row_tasks, r);
+                if packs_own_rows {
+                    tile_range.clone().for_each(pack_tile_row);
+                }
                 for j in share(tile_cols, col_tasks, c) {
                     // LOOP 2
                     let cols = block.tile_col(j);
