@@ -138,6 +138,8 @@ fn one(model: &Autoencoder) {
     layer(model, &x, Context::serial(), &mut y);
     let codes = model.encode(&x).expect("the widths fit");
     assert_close("code", codes.as_slice(), y.as_slice(), 1e-5);
+    let digit = digits().to_mat().expect("memory suffices");
+    let digit = Mat::from_slice(1, INPUTS, digit.row(0)).expect("the length fits");
     let problem = shape(1, INPUTS, CODE).problem();
     problem.check(Peer::Gemm, false);
     let mut c = problem.output();
@@ -145,6 +147,7 @@ fn one(model: &Autoencoder) {
         contender(|| _ = std::hint::black_box(sum())),
         contender(|| layer(model, &x, Context::serial(), &mut y)),
         contender(|| _ = model.encode(&x)),
+        contender(|| _ = model.encode(&digit)),
         contender(|| problem.multiply(Peer::Gemm, false, &mut c)),
     ];
     let times = race(&mut contenders, Duration::from_secs(1));
@@ -153,6 +156,7 @@ fn one(model: &Autoencoder) {
         "reading the weights from L2: their sum, by rten-vecmath",
         "the layer",
         "encode",
+        "encode, of a digit",
         Peer::Gemm.name(),
     ];
     for (name, time) in names.into_iter().zip(&times) {

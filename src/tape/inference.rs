@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use autoencoder_kernels::{Context, MatMut, MatRef, Parallelism, parallel};
 
-use super::copies;
+use super::copies::{self, Copies};
 use super::instruction::{Fill, InPlace, Weights};
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
@@ -32,6 +32,8 @@ pub struct Inference {
     context: Context,
     features: usize,
     shapes: Vec<(usize, usize)>,
+    /// Copies of weights where they would not pay: none, of as many.
+    no_copies: Vec<Copies>,
 }
 
 impl Inference {
@@ -40,11 +42,13 @@ impl Inference {
     /// # Errors
     /// [`Error::Configuration`] if the value is none of this tape.
     pub fn new(tape: &Tape, value: Value, context: Context) -> Result<Self> {
+        let shapes: Vec<_> = tape.shapes().collect();
         Ok(Inference {
+            no_copies: copies::none(shapes.len()),
             plan: Plan::new(tape, Goal::Value(value), true)?,
             context,
             features: tape.features(value)?,
-            shapes: tape.shapes().collect(),
+            shapes,
         })
     }
 
@@ -139,18 +143,23 @@ impl Inference {
         }
         parameters.check(&self.shapes)?;
         let context = context_for(self.context, &self.plan, rows);
-        let copies = if rows >= COPY_ROWS {
-            let mut copies = copies::room(&self.plan, &self.shapes, (rows, BLOCK_ROWS))?;
+        let mut copies = Vec::new();
+        if rows >= COPY_ROWS {
+            copies = copies::room(&self.plan, &self.shapes, (rows, BLOCK_ROWS))?;
             copies::refresh(context, &parameters.entries, &mut copies)?;
-            copies
-        } else {
-            // Without a copy, weights are read through transposed views.
-            copies::none(self.shapes.len())
-        };
+        }
         let weights = Weights {
             entries: &parameters.entries,
-            copies: &copies,
+            copies: if rows >= COPY_ROWS {
+                &copies
+            } else {
+                // Weights are read through transposed views.
+                &self.no_copies
+            },
         };
+        if rows <= TASK_ROWS {
+            return self.run_task(weights, 0, output, fill, input);
+        }
         let mut tasks = Vec::with_capacity(rows.div_ceil(TASK_ROWS));
         while output.rows() > 0 {
             let first_row = rows - output.rows();
@@ -178,16 +187,15 @@ impl Inference {
         input: Option<InPlace<'_>>,
     ) -> Result<()> {
         let (rows, cols) = output.shape();
-        let mut widths = self.plan.buffers.clone();
-        if let Some(input) = input {
-            widths[input.register.0] = 0;
-        }
-        let block_rows = if widths.iter().sum::<usize>() <= NARROW {
+        let in_place = input.map(|input| input.register);
+        let widths = &self.plan.buffers;
+        let width = widths.iter().sum::<usize>() - in_place.map_or(0, |input| widths[input.0]);
+        let block_rows = if width <= NARROW {
             TASK_ROWS
         } else {
             block_rows(self.plan.weights, TASK_ROWS)
         };
-        let mut memory = Memory::with_widths(&self.plan, &widths, block_rows.min(rows))?;
+        let mut memory = Memory::for_input(&self.plan, block_rows.min(rows), in_place)?;
         for start in (0..rows).step_by(block_rows) {
             let end = rows.min(start + block_rows);
             let replay = Replay {

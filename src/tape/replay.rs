@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use autoencoder_kernels::rows::{Block, for_each_block};
 use autoencoder_kernels::{Context, Mat, Parallelism};
 
-use super::instruction::{Draw, Fill, Frame, InPlace, Instruction, Shared, Sums, Weights};
+use super::instruction::{
+    Draw, Fill, Frame, InPlace, Instruction, Register, Shared, Sums, Weights,
+};
 use super::plan::Plan;
 use super::record::MAX_PARTS;
 use crate::error::{Error, Result};
@@ -88,19 +90,22 @@ pub(super) struct Memory {
 impl Memory {
     /// Memory for up to `rows` rows in blocks of any length.
     pub(super) fn new(plan: &Plan, rows: usize) -> Result<Self> {
-        Self::with_widths(plan, &plan.buffers, rows)
+        Self::for_input(plan, rows, None)
     }
 
-    /// The same with other widths of the buffers: 0 for those that are not used.
-    pub(super) fn with_widths(plan: &Plan, widths: &[usize], rows: usize) -> Result<Self> {
+    /// The same without a buffer for an input that is read where it lies.
+    pub(super) fn for_input(plan: &Plan, rows: usize, in_place: Option<Register>) -> Result<Self> {
         let blocks = rows.div_ceil(BLOCK_ROWS);
-        let mats = |rows: usize, widths: &[usize]| {
-            let mat = |&width| Ok(Mat::try_zeros(rows, width)?);
-            widths.iter().map(mat).collect::<Result<Vec<_>>>()
+        let mat = |rows: usize, width: usize| Ok(Mat::try_zeros(rows, width)?);
+        let buffer = |(number, &width): (usize, &usize)| {
+            let is_used = in_place != Some(Register(number));
+            mat(rows, if is_used { width } else { 0 })
         };
+        let buffers = plan.buffers.iter().enumerate().map(buffer);
+        let sums = plan.sums_widths.iter().map(|&width| mat(blocks, width));
         Ok(Memory {
-            buffers: mats(rows, widths)?,
-            sums: mats(blocks, &plan.sums_widths)?,
+            buffers: buffers.collect::<Result<_>>()?,
+            sums: sums.collect::<Result<_>>()?,
             shared: plan.shared_widths.iter().map(|&w| vec![0.0; w]).collect(),
             parts: plan.parts,
             block_rows: BLOCK_ROWS,

@@ -109,6 +109,9 @@ impl Operation for Dense {
 /// from a block's buffer: they come twice then. (784-32 takes 1.25 of the time.)
 const WIDE: usize = 64;
 
+/// Rows up to which it pays always: the second time, they come from L1.
+const FEW: usize = 8;
+
 #[derive(Debug)]
 struct Forward {
     x: Register,
@@ -141,7 +144,8 @@ impl Instruction for Forward {
                 (x, output, None)
             }
         };
-        let skips_zeros = self.x_is_data && (is_filled || output.cols() >= WIDE);
+        let pays = is_filled || output.cols() >= WIDE || x.rows() <= FEW;
+        let skips_zeros = self.x_is_data && pays;
         let forward = dense::Forward {
             x: if skips_zeros { x.skip_zeros() } else { x },
             weight: weights.get(self.weight),
