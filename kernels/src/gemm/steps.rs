@@ -85,6 +85,10 @@ pub(super) unsafe fn find<T: Element, S: Registers<T>>(
     if step == 1 {
         for list in lists {
             let rows = rows_of(list);
+            if rows.is_empty() {
+                // No tile looks there.
+                continue;
+            }
             let a = a.wrapping_offset(rows.start as isize * row);
             // SAFETY: the caller's contract.
             unsafe { find_along_rows(s, a, row, rows.len(), k, list_of(list)) };
