@@ -442,3 +442,19 @@ unsafe fn step<T, S, const NR: usize, const EDGE: bool>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_has_one_list() {
+        for most in 1..=MAX_ROWS {
+            assert!(lists_of(most) <= MAX_LISTS);
+            for rows in 1..=most {
+                let lists = (0..lists_of(most)).flat_map(|list| rows_of_list(most, rows, list));
+                assert!(lists.eq(0..rows), "{rows} of at most {most} rows");
+            }
+        }
+    }
+}
