@@ -17,11 +17,12 @@
 //! ```
 
 use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
+use super::listed::{lists_of, rows_of_list};
 use super::narrow::{self, Strip, copy_columns, rows_at_once};
 use super::pack::pack_panel;
 use super::plan::{Block, Plan, parts_of, share, task_grid};
 use super::steps::{self, GROUP};
-use super::tile::{MAX_ROWS, TileArguments, compute, lists_of, rows_of_list};
+use super::tile::{MAX_ROWS, TileArguments, compute};
 use crate::crossover::PARALLEL_FLOPS;
 use crate::extent::Extent;
 use crate::mat::{Element, MatRef, PanelsRef};

@@ -5,14 +5,16 @@
 //! | `blocked.rs` | the loops: blocks, parts of K, packing, parallel tasks |
 //! | `plan.rs` | how these cut a product, and what they pack |
 //! | `tile.rs` | the micro-kernel, generic over level and element |
+//! | `listed.rs` | its loop where A is mostly zeros |
 //! | `narrow.rs` | the same for columns too few to fill a vector |
 //! | `epilogue.rs` | what happens to a finished tile while it is in registers or L1 |
 //! | `pack.rs` | operands laid out in reading order |
 //! | `panels.rs` | a matrix that is laid out so once, for many products |
-//! | `steps.rs` | which products a tile adds up: those whose A is not all 0 |
+//! | `steps.rs` | which products those are: lists of where A is not 0 |
 
 mod blocked;
 pub(crate) mod epilogue;
+mod listed;
 mod narrow;
 mod pack;
 mod panels;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::blocked::Term;
 use super::epilogue::{PANEL_TILES, Sink};
-use super::tile::lists_of;
+use super::listed::lists_of;
 use super::{flops, steps};
 use crate::mat::{Element, Tiling};
 use crate::simd::Registers;

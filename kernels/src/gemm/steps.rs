@@ -9,7 +9,8 @@
 
 use std::ops::Range;
 
-use super::tile::{MAX_LISTS, MAX_ROWS};
+use super::listed::MAX_LISTS;
+use super::tile::MAX_ROWS;
 use crate::mat::Element;
 use crate::simd::{MAX_LANES, Registers};
 use crate::tuning::{MAX_K, SKIP_ZEROS};

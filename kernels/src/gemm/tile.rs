@@ -22,46 +22,21 @@
 //! * What happens to the finished tile is the [`Epilogue`]'s business; the
 //!   micro-kernel never reads or writes C.
 
-use std::ops::Range;
-use std::sync::atomic::{Ordering, compiler_fence};
-
 use super::epilogue::Epilogue;
+use super::listed::accumulate_listed;
 use crate::extent::Extent;
 use crate::mat::Element;
 use crate::simd::Registers;
-use crate::tuning;
 
 /// Most rows that a tile has at any level.
 pub(crate) const MAX_ROWS: usize = 12;
-
-/// Rows of a tile that share a list of steps, at a level whose tiles have at most so
-/// many rows.
-const fn list_rows(most: usize) -> usize {
-    let [whole, part] = tuning::LIST_ROWS;
-    if most <= whole { whole } else { part }
-}
-
-/// Lists of steps of the highest tile of such a level.
-pub(crate) const fn lists_of(most: usize) -> usize {
-    most.div_ceil(list_rows(most))
-}
-
-/// Most lists of steps that a tile has at any level.
-pub(crate) const MAX_LISTS: usize = lists_of(MAX_ROWS);
-
-/// The rows of list `number` of a tile of `rows` rows: perhaps none.
-pub(crate) const fn rows_of_list(most: usize, rows: usize, number: usize) -> Range<usize> {
-    let (start, end) = (number * list_rows(most), (number + 1) * list_rows(most));
-    let start = if start < rows { start } else { rows };
-    start..if end < rows { end } else { rows }
-}
 
 /// A tile to compute: `rows × cols` of C at (`row`, `col`).
 #[derive(Clone, Copy)]
 pub(crate) struct TileArguments<T> {
     /// How many products a sum has.
     pub(crate) k: usize,
-    /// Which of them count, for each list of rows ([`rows_of_list`]): how many, and
+    /// Which of them count, for each list of rows ([`rows_of_list`](super::listed::rows_of_list)): how many, and
     /// their p. Null for all.
     pub(crate) lists: *const u16,
     /// Numbers from the beginning of a list to that of the next.
@@ -95,7 +70,7 @@ pub(crate) struct TileArguments<T> {
 /// 1. `1 ≤ rows ≤ S::TILE_ROWS`, `1 ≤ cols ≤ S::TILE_VECTORS · S::LANES`.
 /// 2. A and B are readable at every (i < rows, p < k) and (p < k, j < cols); with
 ///    `b_full`, B at j < vectors · LANES too. `lists` is null or points to a list
-///    for each of [`rows_of_list`], of a count and as many numbers below k.
+///    for each of [`rows_of_list`](super::listed::rows_of_list), of a count and as many numbers below k.
 /// 3. `start` is null or holds rows · vectors · LANES elements.
 /// 4. What the epilogue asks for tiles at (row, col).
 #[inline(always)]
@@ -341,7 +316,7 @@ unsafe fn accumulate<T, S, const MR: usize, const NR: usize, const EDGE: bool>(
 /// # Safety
 /// They are readable.
 #[inline(always)]
-unsafe fn load_row<T, S, const NR: usize, const EDGE: bool>(
+pub(super) unsafe fn load_row<T, S, const NR: usize, const EDGE: bool>(
     s: S,
     b: *const T,
     last: S::Mask,
@@ -363,98 +338,4 @@ where
         };
     }
     row
-}
-
-/// The same for listed products.
-///
-/// The lists take turns, as long as none is at its end: so all are at about the
-/// same rows of B, which come into L1 once, and none waits for its own sums.
-///
-/// # Safety
-/// As [`micro_kernel`]; there are lists.
-#[inline(always)]
-unsafe fn accumulate_listed<T, S, const MR: usize, const NR: usize, const EDGE: bool>(
-    s: S,
-    tile: &TileArguments<T>,
-    acc: &mut [[S::Vector; NR]; MR],
-) where
-    T: Element,
-    S: Registers<T>,
-{
-    // A copy that nobody else knows of, so that it may stay in registers.
-    let tile = &{ *tile };
-    let lists = const { MR.div_ceil(list_rows(S::TILE_ROWS)) };
-    let a: [*const T; MAX_LISTS] = std::array::from_fn(|list| {
-        let first = rows_of_list(S::TILE_ROWS, MR, list).start;
-        opaque(tile.a.wrapping_offset(first as isize * tile.a_strides.0))
-    });
-    // SAFETY: premise 2.
-    let count = |list: usize| unsafe { usize::from(*tile.lists.add(list * tile.list_stride)) };
-    let together = (0..lists).map(count).min().unwrap_or(0);
-    for number in 0..together {
-        for list in 0..lists {
-            let acc = &mut acc[rows_of_list(S::TILE_ROWS, MR, list)];
-            // SAFETY: the list has at least `together` numbers.
-            unsafe { step::<T, S, NR, EDGE>(s, tile, a[list], (list, number), acc) };
-            // Left alone, the compiler reads the elements of all lists first, more
-            // than there are registers.
-            compiler_fence(Ordering::SeqCst);
-        }
-    }
-    for list in 0..lists {
-        let acc = &mut acc[rows_of_list(S::TILE_ROWS, MR, list)];
-        for number in together..count(list) {
-            // SAFETY: the list has as many numbers.
-            unsafe { step::<T, S, NR, EDGE>(s, tile, a[list], (list, number), acc) };
-        }
-    }
-}
-
-/// Adds the products of a number of a list to its rows' accumulators.
-///
-/// # Safety
-/// As [`micro_kernel`]; there is this number, and `a` is A\[i, 0\] for the first of
-/// the list's rows, as many as there are accumulators.
-#[inline(always)]
-unsafe fn step<T, S, const NR: usize, const EDGE: bool>(
-    s: S,
-    tile: &TileArguments<T>,
-    a: *const T,
-    (list, number): (usize, usize),
-    acc: &mut [[S::Vector; NR]],
-) where
-    T: Element,
-    S: Registers<T>,
-{
-    let (a_row, a_step) = tile.a_strides;
-    let last = s.first_lanes(tile.cols - (NR - 1) * S::LANES);
-    // SAFETY: the number is p < k, by premise 2, and so are A and B readable there.
-    unsafe {
-        let numbers = tile.lists.add(list * tile.list_stride + 1);
-        let p = *numbers.add(number) as isize;
-        let a = a.offset(p * a_step);
-        let row = load_row::<T, S, NR, EDGE>(s, tile.b.offset(p * tile.b_stride), last);
-        for (i, acc) in acc.iter_mut().enumerate() {
-            let x = s.splat(a.offset(i as isize * a_row).read());
-            for (acc, &b) in acc.iter_mut().zip(&row) {
-                *acc = s.settle(s.mul_add(x, b, *acc));
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_row_has_one_list() {
-        for most in 1..=MAX_ROWS {
-            assert!(lists_of(most) <= MAX_LISTS);
-            for rows in 1..=most {
-                let lists = (0..lists_of(most)).flat_map(|list| rows_of_list(most, rows, list));
-                assert!(lists.eq(0..rows), "{rows} of at most {most} rows");
-            }
-        }
-    }
 }

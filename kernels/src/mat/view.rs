@@ -224,8 +224,8 @@ impl<'a, T: Element> MatRef<'a, T> {
 
     /// The same view of a matrix that may be full of zeros, such as images on a
     /// black ground: products whose left operand it is, or a gradient Xᵀ·δ whose
-    /// X it is, may leave out multiplications with 0. A hint: rows of zeros have
-    /// to meet in the same tile, and whether looking for them pays is decided by
+    /// X it is, may leave out multiplications with 0. A hint: zeros have to
+    /// meet in neighbouring rows, and whether looking for them pays is decided by
     /// a sample.
     ///
     /// It changes no finite result but for the sign of a zero. An ∞ or NaN on the
