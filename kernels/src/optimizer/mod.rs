@@ -7,7 +7,7 @@
 //! | `sgd.rs`, `adam.rs`, `adadelta.rs`, `rmsprop.rs` | one family each |
 //! | `presets.rs` | the frameworks' usual parameters: [`Optimizer::adam_keras`], … |
 //! | `name.rs` | names: `"adam"`, `"sgd-nesterov:0.9"`, `"adadelta-keras2"`, … |
-//! | `update.rs` | [`update`], [`OptimizerState`] |
+//! | `update.rs` | [`update()`], [`OptimizerState`] |
 //!
 //! Frameworks disagree about details that move results; [`Convention`] says
 //! whose are meant. Scalars that are the same for all weights, such as bias
