@@ -243,6 +243,8 @@ fn thread_count_never_changes_a_bit() {
         (784, 256, 33),
         (65, 2100, 200),
         (500, 40, 784),
+        // A task packs its own rows of A.
+        (800, 400, 260),
     ];
     for &level in Level::available() {
         let context = Context::default().with_level(level);

@@ -68,7 +68,11 @@ impl Inference {
     /// that the value depends on, as for [`Program`](super::Program); an input
     /// that it does not depend on is never asked for.
     ///
-    /// The bits of a row do not depend on the other rows, nor on threads.
+    /// The bits of a row do not depend on the other rows, nor on threads. Zeros of an
+    /// input may be left out of products with weights
+    /// ([`MatRef::skip_zeros`](autoencoder_kernels::MatRef::skip_zeros)); whether they
+    /// are is a matter of the number of rows, too, and shows where a weight that meets
+    /// nothing else is ∞ or NaN, and in the sign of a zero.
     ///
     /// # Errors
     /// [`Error::Shape`] unless `output` has as many columns as the value has
@@ -143,19 +147,18 @@ impl Inference {
         }
         parameters.check(&self.shapes)?;
         let context = context_for(self.context, &self.plan, rows);
-        let mut copies = Vec::new();
-        if rows >= COPY_ROWS {
-            copies = copies::room(&self.plan, &self.shapes, (rows, BLOCK_ROWS))?;
-            copies::refresh(context, &parameters.entries, &mut copies)?;
-        }
+        let mut made;
+        let copies = if rows >= COPY_ROWS {
+            made = copies::room(&self.plan, &self.shapes, (rows, BLOCK_ROWS))?;
+            copies::refresh(context, &parameters.entries, &mut made)?;
+            &made
+        } else {
+            // Weights are read through transposed views.
+            &self.no_copies
+        };
         let weights = Weights {
             entries: &parameters.entries,
-            copies: if rows >= COPY_ROWS {
-                &copies
-            } else {
-                // Weights are read through transposed views.
-                &self.no_copies
-            },
+            copies,
         };
         if rows <= TASK_ROWS {
             return self.run_task(weights, 0, output, fill, input);

@@ -98,7 +98,7 @@ impl Activation {
     pub const SMALL: f32 = f32::from_bits((127 - 119) << 23);
 
     /// Calls `visitor` with the activation as a type. Softmax comes as
-    /// [`Identity`](Activation::Identity): it needs a whole row, so its callers run
+    /// [`Identity`](linear::Identity): it needs a whole row, so its callers run
     /// [`softmax`] over the rows in a pass of its own.
     #[inline(always)]
     pub(crate) fn visit<V: ActivationVisitor>(self, visitor: V) -> V::Output {

@@ -7,7 +7,8 @@
 //! LOOP 5  columns of C, BLOCK_COLS at a time   (all of them where nothing is packed)
 //! LOOP 4  rows of C, BLOCK_ROWS at a time      (likewise)
 //! LOOP 3  parts of K, at most MAX_K long       pack B's part, unless it has panels, and A's,
-//!                                              or list where A is not 0;
+//!                                              unless each task packs its own rows;
+//!                                              list where A is not 0;
 //!                                              partial sums stay in the workspace
 //! tasks   a grid over the tiles of the block   one parallel region
 //! LOOP 2  columns of tiles                     a panel of B, which stays in L1 or L2 …
@@ -210,7 +211,8 @@ unsafe fn multiply_block<T, S>(
             let (row_tasks, col_tasks) = task_grid(tile_rows, tile_cols, block, k, sink);
             let pack_tile_row = |i: usize| {
                 let rows = block.tile_row(i);
-                // SAFETY: as for B, without padding.
+                // SAFETY: as for B, without padding; one task a row of tiles: that of
+                // the region below, or the only one that has it.
                 s.vectorize(
                     #[inline(always)]
                     || unsafe {
@@ -224,8 +226,8 @@ unsafe fn multiply_block<T, S>(
                     },
                 )
             };
-            // Where only one task reads them, it packs its rows of A itself: they are
-            // in its L2 then.
+            // Where only one task has them, it packs its rows of A itself: nobody else
+            // reads or writes their panels, and they are in its L2 then.
             let packs_own_rows = plan.pack_a && col_tasks == 1;
             if plan.pack_a && !packs_own_rows {
                 for_each(packing(k * block.rows.len()), tile_rows, pack_tile_row);
@@ -378,8 +380,8 @@ unsafe fn multiply_block<T, S>(
                         // and 1 … width columns; 2. the operands are the
                         // caller's, where columns of B are neighbours (else it
                         // is packed), or were packed above for this part, or are
-                        // the caller's panels, padded to whole vectors; the lists were
-                        // written above for this part; 3. `partial` is this tile's
+                        // the caller's panels, padded to whole vectors; the lists of
+                        // rows were written above for this part; 3. `partial` is this tile's
                         // own slot, filled by the part before; 4. each tile of
                         // the block belongs to one task, and comes once; the
                         // room has space for PANEL_TILES of the highest tiles.

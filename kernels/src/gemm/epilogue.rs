@@ -5,7 +5,7 @@
 //! other go to a panel of 6 KB on the stack, which never leaves L1, and one
 //! indirect call works on all of it. In registers an operation would save a
 //! store and a load per vector, but each of some 60 operations would have to
-//! be compiled into each of 60 micro-kernels. Tile by tile, its loads would
+//! be compiled into each of 120 micro-kernels. Tile by tile, its loads would
 //! wait for stores that are still on their way: measured on Zen 5, bias and
 //! identity then cost 1.8 ns per vector, ten times as much as in registers.
 

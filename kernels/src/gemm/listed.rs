@@ -1,5 +1,6 @@
 //! The micro-kernel's loop where A is mostly zeros: products that are listed
-//! ([`steps`](super::steps)), a list for each few rows of the tile.
+//! ([`steps`](super::steps)), a list for each few rows of the tile; and which rows
+//! these are.
 //!
 //! ```text
 //!   A    p = 0 1 2 3 4 5 …
@@ -55,6 +56,7 @@ pub(super) unsafe fn accumulate_listed<T, S, const MR: usize, const NR: usize, c
     T: Element,
     S: Registers<T>,
 {
+    // Lists without rows, which `find` may have left as they were, are none of these.
     // A copy that nobody else knows of, so that it may stay in registers.
     let tile = &{ *tile };
     let lists = const { MR.div_ceil(list_rows(S::TILE_ROWS)) };

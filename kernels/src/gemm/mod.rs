@@ -5,7 +5,7 @@
 //! | `blocked.rs` | the loops: blocks, parts of K, packing, parallel tasks |
 //! | `plan.rs` | how these cut a product, and what they pack |
 //! | `tile.rs` | the micro-kernel, generic over level and element |
-//! | `listed.rs` | its loop where A is mostly zeros |
+//! | `listed.rs` | its loop where A is mostly zeros, and the rows that share a list |
 //! | `narrow.rs` | the same for columns too few to fill a vector |
 //! | `epilogue.rs` | what happens to a finished tile while it is in registers or L1 |
 //! | `pack.rs` | operands laid out in reading order |

@@ -64,7 +64,7 @@ pub(super) unsafe fn are_worthwhile<T: Element, S: Registers<T>>(
 }
 
 /// Writes the `lists`, at most those of [`GROUP`] tiles, for the rows of A that are
-/// `rows_of` each, where `list_of` says.
+/// `rows_of` each, where `list_of` says. Those without rows may be left as they are.
 ///
 /// # Safety
 /// 1. A list has at most 32 rows, perhaps none, and they follow those of the list

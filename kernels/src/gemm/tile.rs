@@ -36,8 +36,9 @@ pub(crate) const MAX_ROWS: usize = 12;
 pub(crate) struct TileArguments<T> {
     /// How many products a sum has.
     pub(crate) k: usize,
-    /// Which of them count, for each list of rows ([`rows_of_list`](super::listed::rows_of_list)): how many, and
-    /// their p. Null for all.
+    /// Which of them count, for each list of rows
+    /// ([`rows_of_list`](super::listed::rows_of_list)): how many, and their p. Null
+    /// for all.
     pub(crate) lists: *const u16,
     /// Numbers from the beginning of a list to that of the next.
     pub(crate) list_stride: usize,
@@ -70,7 +71,8 @@ pub(crate) struct TileArguments<T> {
 /// 1. `1 ≤ rows ≤ S::TILE_ROWS`, `1 ≤ cols ≤ S::TILE_VECTORS · S::LANES`.
 /// 2. A and B are readable at every (i < rows, p < k) and (p < k, j < cols); with
 ///    `b_full`, B at j < vectors · LANES too. `lists` is null or points to a list
-///    for each of [`rows_of_list`](super::listed::rows_of_list), of a count and as many numbers below k.
+///    for each of [`rows_of_list`](super::listed::rows_of_list) that has rows, of a
+///    count and as many numbers below k.
 /// 3. `start` is null or holds rows · vectors · LANES elements.
 /// 4. What the epilogue asks for tiles at (row, col).
 #[inline(always)]

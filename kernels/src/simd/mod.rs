@@ -149,7 +149,7 @@ pub(crate) trait Registers<T: Copy>: Token {
         count
     }
 
-    /// The same vector, of which the compiler knows nothing else, and which it makes
+    /// The same vector. At levels with registers of their own the compiler makes it
     /// before any that is settled after it. Costs no instruction.
     #[inline(always)]
     fn settle(self, a: Self::Vector) -> Self::Vector {
