@@ -99,11 +99,11 @@ where
     // the tile.
     unsafe {
         if vectors == S::TILE_VECTORS && !edge {
-            by_lists::<T, S, E, FULL>(s, tile, epilogue);
+            by_height::<T, S, E, FULL>(s, tile, epilogue);
         } else if vectors == S::TILE_VECTORS {
-            by_lists::<T, S, E, FULL_EDGE>(s, tile, epilogue);
+            by_height::<T, S, E, FULL_EDGE>(s, tile, epilogue);
         } else if const { S::TILE_VECTORS > 1 } {
-            by_lists::<T, S, E, SINGLE>(s, tile, epilogue);
+            by_height::<T, S, E, SINGLE>(s, tile, epilogue);
         }
     }
 }
@@ -147,30 +147,8 @@ const SINGLE: u8 = 2;
 /// # Safety
 /// As [`compute`], and `WIDTH` fits the tile.
 #[inline(always)]
-unsafe fn by_lists<T, S, E, const WIDTH: u8>(s: S, tile: &TileArguments<T>, epilogue: &E)
+unsafe fn by_height<T, S, E, const WIDTH: u8>(s: S, tile: &TileArguments<T>, epilogue: &E)
 where
-    T: Element,
-    S: Registers<T>,
-    E: Epilogue<T, S>,
-{
-    // SAFETY: the caller's contract.
-    unsafe {
-        if tile.lists.is_null() {
-            by_height::<T, S, E, WIDTH, false>(s, tile, epilogue);
-        } else {
-            by_height::<T, S, E, WIDTH, true>(s, tile, epilogue);
-        }
-    }
-}
-
-/// # Safety
-/// As [`compute`], `WIDTH` fits the tile, and there are lists if it is `LISTED`.
-#[inline(always)]
-unsafe fn by_height<T, S, E, const WIDTH: u8, const LISTED: bool>(
-    s: S,
-    tile: &TileArguments<T>,
-    epilogue: &E,
-) where
     T: Element,
     S: Registers<T>,
     E: Epilogue<T, S>,
@@ -181,7 +159,13 @@ unsafe fn by_height<T, S, E, const WIDTH: u8, const LISTED: bool>(
             match tile.rows {
                 $($rows => if const { S::TILE_ROWS >= $rows } {
                     // SAFETY: the caller's contract; the height is `tile.rows`.
-                    unsafe { entry::<T, S, E, $rows, WIDTH, LISTED>(s, tile, epilogue) }
+                    unsafe {
+                        if tile.lists.is_null() {
+                            entry::<T, S, E, $rows, WIDTH, false>(s, tile, epilogue);
+                        } else {
+                            entry::<T, S, E, $rows, WIDTH, true>(s, tile, epilogue);
+                        }
+                    }
                 },)*
                 rows => debug_assert!(false, "a tile of {rows} rows"),
             }
@@ -193,7 +177,7 @@ unsafe fn by_height<T, S, E, const WIDTH: u8, const LISTED: bool>(
 /// A function of its own, so that each micro-kernel is compiled once.
 ///
 /// # Safety
-/// As [`by_height`], with `rows = MR`.
+/// As [`by_height`], with `rows = MR`; there are lists if it is `LISTED`.
 #[inline(never)]
 unsafe fn entry<T, S, E, const MR: usize, const WIDTH: u8, const LISTED: bool>(
     s: S,
@@ -226,8 +210,7 @@ unsafe fn entry<T, S, E, const MR: usize, const WIDTH: u8, const LISTED: bool>(
 }
 
 /// # Safety
-/// As [`by_height`], with `rows = MR` and `NR` vectors, the last of them whole
-/// unless `EDGE`.
+/// As [`entry`], with `NR` vectors, the last of them whole unless `EDGE`.
 #[inline(always)]
 unsafe fn micro_kernel<
     T,
