@@ -7,6 +7,8 @@
 //! feature. Regions nest, and a region entered from a thread of the pool
 //! allocates nothing.
 
+use std::ops::Range;
+
 use crate::crossover::PARALLEL_FLOPS;
 use crate::level::Level;
 
@@ -115,13 +117,45 @@ pub fn in_pool<R: Send>(parallelism: Parallelism, work: impl FnOnce() -> R + Sen
     }
 }
 
+/// Those of a region's tasks that the thread which runs `task` will run, if all threads
+/// of the pool take part: what a thread can prepare for. Which thread runs a task
+/// stays open.
+///
+/// # Panics
+/// If there is no such task.
+pub fn share_of_thread(parallelism: Parallelism, tasks: usize, task: usize) -> Range<usize> {
+    assert!(task < tasks, "task {task} of {tasks}");
+    share_of(threads(parallelism), tasks, task)
+}
+
+/// The part with `task` when `threads` have halved all tasks among them, as the region
+/// does.
+fn share_of(mut threads: usize, tasks: usize, task: usize) -> Range<usize> {
+    let mut part = 0..tasks;
+    while threads > 1 && part.len() > 1 {
+        let middle = middle(part.start, part.end);
+        part = if task < middle {
+            part.start..middle
+        } else {
+            middle..part.end
+        };
+        threads = threads.div_ceil(2);
+    }
+    part
+}
+
+/// Where tasks are halved.
+fn middle(from: usize, to: usize) -> usize {
+    from + (to - from) / 2
+}
+
 #[cfg(feature = "parallel")]
 fn halve(from: usize, to: usize, task: &(impl Fn(usize) + Sync)) {
     match to - from {
         0 => {}
         1 => task(from),
-        count => {
-            let middle = from + count / 2;
+        _ => {
+            let middle = middle(from, to);
             rayon::join(|| halve(from, middle, task), || halve(middle, to, task));
         }
     }
@@ -188,6 +222,61 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+
+    #[test]
+    fn threads_share_all_tasks() {
+        for threads in 1..9 {
+            for tasks in [1, 2, 3, 8, 11, 100] {
+                let mut shares = Vec::new();
+                let mut next = 0;
+                while next < tasks {
+                    let share = share_of(threads, tasks, next);
+                    assert!(
+                        share
+                            .clone()
+                            .all(|task| share_of(threads, tasks, task) == share)
+                    );
+                    assert_eq!(share.start, next);
+                    next = share.end;
+                    shares.push(share.len());
+                }
+                assert_eq!(shares.len(), threads.next_power_of_two().min(tasks));
+                let [least, most] = [shares.iter().min(), shares.iter().max()];
+                assert!(most <= least.map(|least| least + 1).as_ref(), "{shares:?}");
+            }
+        }
+        assert_eq!(share_of_thread(Parallelism::Serial, 5, 4), 0..5);
+    }
+
+    /// Of two threads that wait for each other, one runs the first half.
+    #[cfg(feature = "parallel")]
+    #[test]
+    fn shares_are_those_of_the_region() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build();
+        pool.expect("threads").install(|| {
+            let tasks = 8;
+            let ran: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
+            let began = AtomicUsize::new(0);
+            for_each(Parallelism::Pool, tasks, |i| {
+                let share = share_of_thread(Parallelism::Pool, tasks, i);
+                assert_eq!(share, if i < 4 { 0..4 } else { 4..8 });
+                if i == share.start {
+                    began.fetch_add(1, Ordering::Relaxed);
+                    while began.load(Ordering::Relaxed) < 2 {
+                        std::hint::spin_loop();
+                    }
+                }
+                let thread = rayon::current_thread_index().map_or(0, |index| index + 1);
+                ran[i].store(thread, Ordering::Relaxed);
+            });
+            let first = |i: usize| ran[i].load(Ordering::Relaxed);
+            assert_ne!(
+                first(0),
+                first(4),
+                "each half begins on a thread of its own"
+            );
+        });
+    }
 
     #[test]
     fn every_task_runs_once() {

@@ -278,6 +278,7 @@ impl<'a> Trainer<'a> {
             let start = Instant::now();
             self.steps += 1;
             let noise = self.graph.noise(self.options.seed, Draw::Step(self.steps));
+            let order = self.program.fill_order(batch.len());
             let loss = self.program.step(
                 self.model.values_mut(),
                 optimizer,
@@ -288,8 +289,10 @@ impl<'a> Trainer<'a> {
                     if noise.is_for(value) {
                         return noise.fill(rows.start, out);
                     }
-                    // The block after this one, of this minibatch or the next.
-                    let next = rest.len().min(rows.end)..rest.len().min(rows.end + rows.len());
+                    // Those that this thread will ask for next, of this minibatch or the
+                    // next.
+                    let next = order.after(&rows);
+                    let next = rest.len().min(next.start)..rest.len().min(next.end);
                     self.data
                         .gather_and_prefetch(&batch[rows], &rest[next], out)
                 },
