@@ -61,7 +61,7 @@ impl Panels {
     /// [`Error::Shape`] if it has another shape.
     pub fn pack(&mut self, context: Context, from: MatRef<'_, f32>) -> Result<(), Error> {
         check_shape("from", from.shape(), self.shape)?;
-        let work = self.data.as_slice().len() * tuning::PACK_FLOPS;
+        let work = self.data.as_slice().len() * tuning::PANEL_FLOPS;
         let context = context.for_work(work);
         self.tiling = Some(context.level.dispatch(Pack {
             from,
@@ -81,6 +81,9 @@ impl Panels {
         })
     }
 }
+
+/// Rows of a panel that one task packs, at most.
+const PART: usize = 128;
 
 struct Pack<'a> {
     from: MatRef<'a, f32>,
@@ -113,29 +116,29 @@ impl Kernel for Pack<'_> {
             ),
         );
         let to = Shared::new(self.to.data.as_mut_slice().as_mut_ptr());
-        let panels = if rows == 0 {
-            0
-        } else {
-            cols.div_ceil(tiling.width)
-        };
-        for_each(self.context.parallelism, panels, |panel| {
-            let col = panel * tiling.width;
+        // A panel of a tall matrix is the work of several tasks.
+        let (parts, panels) = (rows.div_ceil(PART), cols.div_ceil(tiling.width));
+        for_each(self.context.parallelism, panels * parts, |task| {
+            let (row, col) = (task % parts * PART, task / parts * tiling.width);
+            let count = PART.min(rows - row);
             let lines = tiling.width.min(cols - col);
             let width = lines.next_multiple_of(S::LANES);
             s.vectorize(
                 #[inline(always)]
                 || {
-                    // SAFETY: 1. columns col … col + lines of all rows are
-                    // readable; the panels before take col · rows elements, and
-                    // with this one's no more than the room for all columns made
-                    // up to whole vectors; nobody else writes this panel.
-                    // 2. width is `lines` made up to whole vectors.
+                    // SAFETY: 1. columns col … col + lines of rows row … row +
+                    // count are readable; the panels before take col · rows
+                    // elements, the rows before row · width, and with these no more
+                    // than the room for all columns made up to whole vectors; nobody
+                    // else writes these rows of the panel. 2. width is `lines` made
+                    // up to whole vectors.
                     unsafe {
                         let from = from.get().cast_const().offset(col as isize * strides.0);
-                        let to = to.get().add(col * rows);
-                        extents.0.check(from, (lines, rows), strides);
-                        extents.1.check_slice(to, rows * width);
-                        pack_panel(s, from, strides, lines, rows, to, width);
+                        let from = from.offset(row as isize * strides.1);
+                        let to = to.get().add(col * rows + row * width);
+                        extents.0.check(from, (lines, count), strides);
+                        extents.1.check_slice(to, count * width);
+                        pack_panel(s, from, strides, lines, count, to, width);
                     }
                 },
             );
