@@ -3,7 +3,8 @@
 
 use autoencoder_kernels::Level;
 
-use super::{Dataset, Values, unit};
+use super::copy::unit;
+use super::{Dataset, Values};
 use crate::error::{Error, Result};
 
 impl Dataset {

@@ -9,7 +9,7 @@ use autoencoder_kernels::Level;
 use autoencoder_kernels::convert::scale_u8;
 use autoencoder_kernels::mapped::Mapped;
 
-use super::WHITE;
+use super::copy::WHITE;
 use crate::error::{Error, Result};
 
 /// How the numbers of a mapped file stand in it.

@@ -1,5 +1,7 @@
 //! Views, minibatches, and what does not fit.
 
+use autoencoder_kernels::Mat;
+
 use super::*;
 
 fn counting() -> Dataset {
