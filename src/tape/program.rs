@@ -14,7 +14,7 @@ use super::order::FillOrder;
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{LossPart, MAX_PARTS, Parameter, Tape, Value};
-use super::replay::{Memory, Replay, block_rows, check_rows, chunk_rows, context_for};
+use super::replay::{Memory, Replay, block_rows, check_rows, chunk_rows, context_for_step};
 use super::update::Update;
 use crate::error::{Error, Result};
 
@@ -129,7 +129,7 @@ impl Program {
     /// current pool.
     pub fn fill_order(&self, rows: usize) -> FillOrder {
         let chunk_rows = self.chunk_rows.min(rows.max(1));
-        let context = context_for(self.options.context, &self.plan, chunk_rows);
+        let context = context_for_step(self.options.context, &self.plan, chunk_rows);
         FillOrder {
             parallelism: context.parallelism,
             weights: self.plan.weights,
@@ -236,7 +236,7 @@ impl Program {
         let loss = self.run(parameters, rows, &fill, Some(step), extent)?;
         parameters.prepare(optimizer)?;
         if let Some(clip) = &mut self.clip {
-            let context = context_for(self.options.context, &self.plan, rows);
+            let context = context_for_step(self.options.context, &self.plan, rows);
             clip.run(context.parallelism, &mut self.gradients);
         }
         if !from_terms {
@@ -305,7 +305,7 @@ impl Program {
     ) -> Result<f64> {
         check_rows(rows, self.options.batch_size)?;
         parameters.check(&self.shapes)?;
-        let context = context_for(self.options.context, &self.plan, rows);
+        let context = context_for_step(self.options.context, &self.plan, rows);
         let entries = &parameters.entries;
         copies::refresh(context, entries, &mut self.copies)?;
         for &(Parameter(number), norms) in &self.plan.norms {
@@ -349,7 +349,7 @@ impl Program {
         let (forward, back) = self.plan.instructions.split_at(self.plan.backward);
         let waits = extent >= Extent::Back && self.plan.waits;
         let replay = Replay {
-            context: context_for(self.options.context, &self.plan, rows),
+            context: context_for_step(self.options.context, &self.plan, rows),
             instructions: if extent >= Extent::Back && !waits {
                 &self.plan.instructions[..]
             } else {

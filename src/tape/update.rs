@@ -10,7 +10,7 @@ use autoencoder_kernels::{Context, Mat};
 use super::parameters::{Entry, Parameters};
 use super::plan::Term;
 use super::program::{Chunk, Program};
-use super::replay::context_for;
+use super::replay::context_for_step;
 use crate::error::Result;
 
 impl Program {
@@ -18,7 +18,7 @@ impl Program {
     /// those of the chunks before.
     pub(super) fn add_weight_gradients(&mut self, chunk: Chunk) -> Result<()> {
         let (plan, buffers) = (&self.plan, &self.memory.buffers);
-        let context = context_for(self.options.context, plan, chunk.rows);
+        let context = context_for_step(self.options.context, plan, chunk.rows);
         for (terms, gradient) in plan.terms.iter().zip(&mut self.gradients) {
             with_terms(terms, buffers, chunk.rows, |terms| {
                 let gradient = gradient.as_mut();
@@ -75,7 +75,7 @@ impl Program {
         update: Update,
         rows: usize,
     ) -> Result<()> {
-        let context = context_for(self.options.context, &self.plan, rows);
+        let context = context_for_step(self.options.context, &self.plan, rows);
         let failed = OnceLock::new();
         let one = |number: usize, entry: &mut Entry| {
             let terms = &self.plan.terms[number];
