@@ -117,13 +117,15 @@ pub fn in_pool<R: Send>(parallelism: Parallelism, work: impl FnOnce() -> R + Sen
     }
 }
 
-/// Those of a region's tasks that the thread which runs `task` will run, if all threads
-/// of the pool take part: what a thread can prepare for. Which thread runs a task
-/// stays open.
+/// The share of a region's tasks that has `task`, when the tasks are halved until there
+/// is a share for each thread of the pool: what a thread that runs `task` will probably
+/// run too, and can prepare for. Which thread runs a task stays open. There are 2ᵏ
+/// shares, so that a thread may have more than one where the number of threads is no
+/// power of two.
 ///
 /// # Panics
 /// If there is no such task.
-pub fn share_of_thread(parallelism: Parallelism, tasks: usize, task: usize) -> Range<usize> {
+pub fn share_with(parallelism: Parallelism, tasks: usize, task: usize) -> Range<usize> {
     assert!(task < tasks, "task {task} of {tasks}");
     share_of(threads(parallelism), tasks, task)
 }
@@ -245,36 +247,34 @@ mod tests {
                 assert!(most <= least.map(|least| least + 1).as_ref(), "{shares:?}");
             }
         }
-        assert_eq!(share_of_thread(Parallelism::Serial, 5, 4), 0..5);
+        assert_eq!(share_with(Parallelism::Serial, 5, 4), 0..5);
     }
 
-    /// Of two threads that wait for each other, one runs the first half.
+    /// Each task waits until the one at the same place of the other half has begun: so
+    /// neither of two threads is ever free to take a task of the other's half.
     #[cfg(feature = "parallel")]
     #[test]
     fn shares_are_those_of_the_region() {
+        const TASKS: usize = 8;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build();
         pool.expect("threads").install(|| {
-            let tasks = 8;
-            let ran: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
-            let began = AtomicUsize::new(0);
-            for_each(Parallelism::Pool, tasks, |i| {
-                let share = share_of_thread(Parallelism::Pool, tasks, i);
-                assert_eq!(share, if i < 4 { 0..4 } else { 4..8 });
-                if i == share.start {
-                    began.fetch_add(1, Ordering::Relaxed);
-                    while began.load(Ordering::Relaxed) < 2 {
-                        std::hint::spin_loop();
-                    }
-                }
+            let ran: [AtomicUsize; TASKS] = std::array::from_fn(|_| AtomicUsize::new(0));
+            let start = std::time::Instant::now();
+            for_each(Parallelism::Pool, TASKS, |i| {
                 let thread = rayon::current_thread_index().map_or(0, |index| index + 1);
                 ran[i].store(thread, Ordering::Relaxed);
+                let partner = &ran[(i + TASKS / 2) % TASKS];
+                while partner.load(Ordering::Relaxed) == 0 && start.elapsed().as_secs() < 60 {
+                    std::thread::yield_now();
+                }
             });
-            let first = |i: usize| ran[i].load(Ordering::Relaxed);
-            assert_ne!(
-                first(0),
-                first(4),
-                "each half begins on a thread of its own"
-            );
+            let ran = ran.map(AtomicUsize::into_inner);
+            for i in 0..TASKS {
+                for j in share_with(Parallelism::Pool, TASKS, i) {
+                    assert_eq!(ran[i], ran[j], "{ran:?}");
+                }
+            }
+            assert_ne!(ran[0], ran[TASKS - 1], "{ran:?}");
         });
     }
 

@@ -68,8 +68,11 @@ pub(crate) const PACK_FLOPS: usize = 16;
 pub(crate) const TRANSPOSE_FLOPS: usize = 8;
 
 /// The price of an element of panels, which another thread may have written just
-/// before. (784-32-784 on two threads: Wᵀ takes 3.9 µs by one, 2.2 µs by both.)
+/// before, and rows of them that are one task. (784-32-784 on two threads: Wᵀ takes
+/// 3.9 µs by one, 2.2 µs by both; the price lets that pass, and nothing smaller was
+/// measured.)
 pub(crate) const PANEL_FLOPS: usize = 40;
+pub(crate) const PANEL_ROWS: usize = 128;
 
 /// Rows of which an epilogue makes each operation before the next: at levels with
 /// 16 registers, and with 32. A result of the loss is a chain of 75 cycles, and the

@@ -278,7 +278,7 @@ impl<'a> Trainer<'a> {
             let start = Instant::now();
             self.steps += 1;
             let noise = self.graph.noise(self.options.seed, Draw::Step(self.steps));
-            let order = self.program.fill_order(batch.len());
+            let fill_order = self.program.fill_order(batch.len());
             let loss = self.program.step(
                 self.model.values_mut(),
                 optimizer,
@@ -291,7 +291,7 @@ impl<'a> Trainer<'a> {
                     }
                     // Those that this thread will ask for next, of this minibatch or the
                     // next.
-                    let next = order.after(&rows);
+                    let next = fill_order.after(&rows);
                     let next = rest.len().min(next.start)..rest.len().min(next.end);
                     self.data
                         .gather_and_prefetch(&batch[rows], &rest[next], out)

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use autoencoder_kernels::Parallelism;
-use autoencoder_kernels::parallel::share_of_thread;
+use autoencoder_kernels::parallel::share_with;
 
 use super::replay::block_rows;
 
@@ -22,20 +22,23 @@ pub struct FillOrder {
 }
 
 impl FillOrder {
-    /// The rows that the thread which fills `rows` will fill next, if all threads take
-    /// their share. Beyond the end of the minibatch the rows of the next one go on,
-    /// which is taken to be as long.
+    /// The rows that the thread which fills the block `rows` will fill next, if all
+    /// threads of the pool in which this is called take their share. Row `n + i`, of a
+    /// minibatch of `n`, is row `i` of the next one, which is taken to be as long. Empty
+    /// if `rows` begins outside of the minibatch.
     ///
-    /// Only a guess, which no result may depend on.
+    /// Only a guess, which no result may depend on. It is a good one on one thread and
+    /// on two. Of more, only the thread that enters a region is sure to have the same
+    /// share in the next one.
     pub fn after(self, rows: &Range<usize>) -> Range<usize> {
+        if rows.start >= self.rows {
+            return rows.end..rows.end;
+        }
         let first = rows.start / self.chunk_rows * self.chunk_rows;
         let (chunk, length) = self.chunk(first);
         let blocks = chunk.len().div_ceil(length);
         let block = (rows.start - first) / length;
-        if block >= blocks {
-            return rows.end..rows.end;
-        }
-        let share = share_of_thread(self.parallelism, blocks, block);
+        let share = share_with(self.parallelism, blocks, block);
         if block + 1 < share.end {
             return self.block(first, block + 1);
         }
@@ -48,14 +51,14 @@ impl FillOrder {
         let blocks_then = chunk.len().div_ceil(length);
         // About the same share, perhaps of another number of blocks.
         let block = (share.start + share.end) / 2 * blocks_then / blocks;
-        let share = share_of_thread(self.parallelism, blocks_then, block);
+        let share = share_with(self.parallelism, blocks_then, block);
         let rows = self.block(next, share.start);
-        offset + rows.start..offset + rows.end
+        offset.saturating_add(rows.start)..offset.saturating_add(rows.end)
     }
 
     /// The chunk that begins with row `first`, and the rows of its blocks.
     fn chunk(self, first: usize) -> (Range<usize>, usize) {
-        let chunk = first..self.rows.min(first + self.chunk_rows);
+        let chunk = first..self.rows.min(first.saturating_add(self.chunk_rows));
         let length = block_rows(self.weights, chunk.len());
         (chunk, length)
     }
@@ -64,13 +67,18 @@ impl FillOrder {
     fn block(self, first: usize, block: usize) -> Range<usize> {
         let (chunk, length) = self.chunk(first);
         let start = first + block * length;
-        start..chunk.end.min(start + length)
+        start..chunk.end.min(start.saturating_add(length))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use autoencoder_kernels::{Activation, Context, Loss, MatMut, Optimizer};
+
     use super::*;
+    use crate::tape::{Parameters, Program, ProgramOptions, Tape};
 
     fn order(chunk_rows: usize, rows: usize) -> FillOrder {
         FillOrder {
@@ -126,7 +134,54 @@ mod tests {
 
     #[test]
     fn rows_that_nobody_fills_are_followed_by_none() {
-        assert!(order(256, 250).after(&(512..600)).is_empty());
-        assert!(order(256, 1).after(&(0..1)) == (1..2));
+        for order in [order(256, 250), order(1, 0), order(256, usize::MAX)] {
+            for start in [order.rows, usize::MAX - 1] {
+                assert!(order.after(&(start..usize::MAX)).is_empty() || start < order.rows);
+            }
+        }
+        let last = usize::MAX / 256 * 256;
+        let next = order(256, usize::MAX).after(&(last..usize::MAX));
+        assert!(next.start <= next.end);
+    }
+
+    /// What is guessed beside what two steps ask for.
+    #[test]
+    fn a_step_asks_for_rows_in_that_order() {
+        // Blocks of 32 rows; the same in two chunks; blocks that differ by chunk, for
+        // beyond 2¹⁸ weights they are an eighth of it.
+        for (width, hidden, rows) in [(20, 3, 250), (20, 3, 700), (700, 200, 2048 + 512)] {
+            let mut tape = Tape::new();
+            let x = tape.input(width);
+            let (down, up) = (tape.weight(width, hidden), tape.weight(hidden, width));
+            let code = tape.dense(x, down, None, Activation::Relu).unwrap();
+            let y = tape.dense(code, up, None, Activation::Identity).unwrap();
+            tape.loss(Loss::MeanSquaredError, y, x).unwrap();
+            let mut parameters = Parameters::zeros(&tape).unwrap();
+            let options = ProgramOptions {
+                context: Context::serial(),
+                ..ProgramOptions::new(rows)
+            };
+            let mut program = Program::new(&tape, options).unwrap();
+            let order = program.fill_order(rows);
+            let asked = Mutex::new(Vec::new());
+            for step in 0..2 {
+                let optimizer = Optimizer::adam_keras();
+                let fill = |_, part: Range<usize>, _: MatMut<'_, f32>| {
+                    let first = step as usize * rows;
+                    asked
+                        .lock()
+                        .unwrap()
+                        .push(first + part.start..first + part.end);
+                    Ok(())
+                };
+                let done = program.step(&mut parameters, optimizer, 0.1, step + 1, rows, fill);
+                done.unwrap();
+            }
+            let asked = asked.into_inner().unwrap();
+            let steps = asked.len() / 2;
+            for (now, next) in asked[..steps].iter().zip(&asked[1..]) {
+                assert_eq!(order.after(now), *next, "{width}-{hidden}, {rows} rows");
+            }
+        }
     }
 }

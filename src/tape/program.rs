@@ -125,8 +125,8 @@ impl Program {
         self.options.batch_size
     }
 
-    /// The order in which a thread fills the rows of minibatches of `rows` rows, on the
-    /// current pool.
+    /// The order in which a thread fills the rows of minibatches of `rows` rows, no more
+    /// than the batch size: for [`FillOrder::after`].
     pub fn fill_order(&self, rows: usize) -> FillOrder {
         let chunk_rows = self.chunk_rows.min(rows.max(1));
         let context = context_for_step(self.options.context, &self.plan, chunk_rows);

@@ -61,7 +61,11 @@ impl Panels {
     /// [`Error::Shape`] if it has another shape.
     pub fn pack(&mut self, context: Context, from: MatRef<'_, f32>) -> Result<(), Error> {
         check_shape("from", from.shape(), self.shape)?;
-        let work = self.data.as_slice().len() * tuning::PANEL_FLOPS;
+        let work = self
+            .data
+            .as_slice()
+            .len()
+            .saturating_mul(tuning::PANEL_FLOPS);
         let context = context.for_work(work);
         self.tiling = Some(context.level.dispatch(Pack {
             from,
@@ -81,9 +85,6 @@ impl Panels {
         })
     }
 }
-
-/// Rows of a panel that one task packs, at most.
-const PART: usize = 128;
 
 struct Pack<'a> {
     from: MatRef<'a, f32>,
@@ -117,10 +118,16 @@ impl Kernel for Pack<'_> {
         );
         let to = Shared::new(self.to.data.as_mut_slice().as_mut_ptr());
         // A panel of a tall matrix is the work of several tasks.
-        let (parts, panels) = (rows.div_ceil(PART), cols.div_ceil(tiling.width));
+        let (parts, panels) = (
+            rows.div_ceil(tuning::PANEL_ROWS),
+            cols.div_ceil(tiling.width),
+        );
         for_each(self.context.parallelism, panels * parts, |task| {
-            let (row, col) = (task % parts * PART, task / parts * tiling.width);
-            let count = PART.min(rows - row);
+            let (row, col) = (
+                task % parts * tuning::PANEL_ROWS,
+                task / parts * tiling.width,
+            );
+            let count = tuning::PANEL_ROWS.min(rows - row);
             let lines = tiling.width.min(cols - col);
             let width = lines.next_multiple_of(S::LANES);
             s.vectorize(
@@ -128,10 +135,12 @@ impl Kernel for Pack<'_> {
                 || {
                     // SAFETY: 1. columns col … col + lines of rows row … row +
                     // count are readable; the panels before take col · rows
-                    // elements, the rows before row · width, and with these no more
-                    // than the room for all columns made up to whole vectors; nobody
-                    // else writes these rows of the panel. 2. width is `lines` made
-                    // up to whole vectors.
+                    // elements, this one's rows before row · width, and all panels
+                    // together no more than the room for all columns made up to whole
+                    // vectors; that memory is borrowed exclusively, so that it is none
+                    // of the matrix, and no other task has these rows of this panel.
+                    // 2. col < cols, so that there is a line, and width is `lines`
+                    // made up to whole vectors.
                     unsafe {
                         let from = from.get().cast_const().offset(col as isize * strides.0);
                         let from = from.offset(row as isize * strides.1);

@@ -51,8 +51,8 @@ impl Dataset {
     /// [`gather`](Self::gather), while the CPU fetches the samples `next`, to be
     /// gathered soon: those of a shuffled epoch lie anywhere in memory, and
     /// waiting for each would take longer than to convert it.
-    /// ([`FillOrder`](crate::tape::FillOrder) knows which a step will ask for.) Numbers
-    /// in `next` that are out of range mean nothing.
+    /// ([`Program::fill_order`](crate::tape::Program::fill_order) guesses which rows a
+    /// step will ask for.) Numbers in `next` that are out of range mean nothing.
     ///
     /// # Errors
     /// As [`gather`](Self::gather).
