@@ -102,18 +102,21 @@ impl Shape {
 
     /// Operands with numbers in (−½, ½).
     pub fn problem(&self) -> Problem {
-        let fill = |rows, cols, seed: usize| {
-            Mat::from_fn(rows, cols, |i, j| {
-                ((i * 31 + j * 17 + seed) % 23) as f32 / 23.0 - 0.5
-            })
-        };
-        Problem {
+        self.problem_with(if self.a_transposed {
+            fill(self.k, self.m, 1)
+        } else {
+            fill(self.m, self.k, 1)
+        })
+    }
+
+    /// The same with a matrix of the caller's as A, or Aᵀ where A lies transposed.
+    ///
+    /// # Panics
+    /// If it has another shape.
+    pub fn problem_with(&self, a: Mat<f32>) -> Problem {
+        let problem = Problem {
             shape: *self,
-            a: if self.a_transposed {
-                fill(self.k, self.m, 1)
-            } else {
-                fill(self.m, self.k, 1)
-            },
+            a,
             b: if self.b_transposed {
                 fill(self.n, self.k, 2)
             } else {
@@ -121,8 +124,16 @@ impl Shape {
             },
             #[cfg(feature = "products")]
             rten: rten_gemm::GemmExecutor::new(),
-        }
+        };
+        assert_eq!(problem.a().shape(), (self.m, self.k), "A of {self}");
+        problem
     }
+}
+
+fn fill(rows: usize, cols: usize, seed: usize) -> Mat<f32> {
+    Mat::from_fn(rows, cols, |i, j| {
+        ((i * 31 + j * 17 + seed) % 23) as f32 / 23.0 - 0.5
+    })
 }
 
 /// The operands of one shape.
@@ -178,6 +189,11 @@ impl Peer {
 }
 
 impl Problem {
+    /// A as it lies in memory.
+    pub fn a_in_memory(&self) -> &Mat<f32> {
+        &self.a
+    }
+
     fn a(&self) -> MatRef<'_, f32> {
         if self.shape.a_transposed {
             self.a.as_ref().transpose()

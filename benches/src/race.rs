@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use autoencoder::random::{Generator, Purpose};
+
 /// Shortest turn: much longer than it takes to read the clock.
 const TURN: Duration = Duration::from_micros(500);
 
@@ -31,12 +33,15 @@ pub fn contender<'a>(mut call: impl FnMut() + Send + 'a) -> Contender<'a> {
 pub fn race(contenders: &mut [Contender<'_>], length: Duration) -> Vec<Time> {
     let calls: Vec<u32> = contenders.iter_mut().map(calls_per_turn).collect();
     let mut turns = vec![Vec::new(); contenders.len()];
+    // In any order, so that each follows each other one: what that left in the caches
+    // is no advantage of the same contender in all rounds.
+    let mut order: Vec<usize> = (0..contenders.len()).collect();
+    let mut generator = Generator::new(0, Purpose::Shuffle { epoch: 0 });
     let start = Instant::now();
     let mut rounds = 0;
     while rounds < ROUNDS || start.elapsed() < length {
-        for turn in 0..contenders.len() {
-            // Each follows each other one.
-            let i = (turn + rounds) % contenders.len();
+        generator.shuffle(&mut order);
+        for &i in &order {
             let start = Instant::now();
             contenders[i](calls[i]);
             turns[i].push(start.elapsed().as_secs_f64() / f64::from(calls[i]));
