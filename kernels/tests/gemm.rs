@@ -154,6 +154,29 @@ fn blocked_products_match_the_reference() {
             Layout::ColMajor { gap: 0 },
             Layout::RowMajor { gap: 0 },
         ),
+        // A whose rows lie a multiple of 4 KB apart, in one part and in two; and one
+        // whose p are no neighbours.
+        (
+            300,
+            1024,
+            260,
+            Layout::RowMajor { gap: 0 },
+            Layout::RowMajor { gap: 0 },
+        ),
+        (
+            300,
+            1100,
+            260,
+            Layout::RowMajor { gap: 948 },
+            Layout::RowMajor { gap: 0 },
+        ),
+        (
+            300,
+            1100,
+            260,
+            Layout::ColMajor { gap: 0 },
+            Layout::RowMajor { gap: 0 },
+        ),
         (
             13,
             300,
@@ -244,7 +267,7 @@ fn thread_count_never_changes_a_bit() {
         (65, 2100, 200),
         (500, 40, 784),
         // A task packs its own rows of A.
-        (800, 400, 260),
+        (500, 1024, 260),
     ];
     for &level in Level::available() {
         let context = Context::default().with_level(level);

@@ -210,10 +210,13 @@ fn products() {
                 }
             }
         }
-        // Where A is packed.
-        let (a, b) = (case.rows(300, 900), case.rows(900, 260));
-        let mut c = case.rows(300, 260);
-        gemm(case.context(), 1.0, a.view(), b.view(), 0.0, c.view_mut()).unwrap();
+        // Where A is packed: rows 4 KB apart, and p that are no neighbours; and where a
+        // large one is read as it is.
+        for layout in [Layout::RowMajor { gap: 124 }, LAYOUTS[1], ROWS] {
+            let (a, b) = (case.matrix((300, 900), layout), case.rows(900, 260));
+            let mut c = case.rows(300, 260);
+            gemm(case.context(), 1.0, a.view(), b.view(), 0.0, c.view_mut()).unwrap();
+        }
     }
 }
 

@@ -17,10 +17,12 @@
 //! strips  one or two columns at the end        behind the tiles of their rows (`narrow.rs`)
 //! ```
 
+use std::ops::Range;
+
 use super::epilogue::{PANEL_TILES, Panel, Partial, Room, Sink};
 use super::listed::{lists_of, rows_of_list};
 use super::narrow::{self, Strip, copy_columns, rows_at_once};
-use super::pack::pack_panel;
+use super::pack::{PackedRows, pack_panel};
 use super::plan::{Block, Plan, parts_of, share, task_grid};
 use super::steps::{self, GROUP};
 use super::tile::{MAX_ROWS, TileArguments, compute};
@@ -209,20 +211,24 @@ unsafe fn multiply_block<T, S>(
                 });
             }
             let (row_tasks, col_tasks) = task_grid(tile_rows, tile_cols, block, k, sink);
+            let packed = PackedRows::new::<T>(term.a_strides, k);
+            let panel_of =
+                |rows: &Range<usize>| workspace.get().wrapping_add(rows.start * packed.room);
             let pack_tile_row = |i: usize| {
                 let rows = block.tile_row(i);
-                // SAFETY: as for B, without padding; one task a row of tiles: that of
-                // the region below, or the only one that has it.
+                // SAFETY: as for B, where the area has room for the block's rows; one
+                // task a row of tiles: that of the region below, or the only one that
+                // has it.
                 s.vectorize(
                     #[inline(always)]
                     || unsafe {
                         let from = a
                             .get()
                             .wrapping_offset(rows.start as isize * term.a_strides.0);
-                        let to = workspace.get().add(rows.start * k);
+                        let to = panel_of(&rows);
                         term.a_extent.check(from, (rows.len(), k), term.a_strides);
-                        space.check_slice(to, k * rows.len());
-                        pack_panel(s, from, term.a_strides, rows.len(), k, to, rows.len());
+                        space.check_slice(to, rows.len() * packed.room);
+                        packed.pack(s, from, term.a_strides, rows.len(), to);
                     },
                 )
             };
@@ -337,8 +343,7 @@ unsafe fn multiply_block<T, S>(
                         // LOOP 1
                         let rows = block.tile_row(i);
                         let (a, a_strides) = if plan.pack_a {
-                            let panel = workspace.get().wrapping_add(rows.start * k);
-                            (panel, (1, rows.len() as isize))
+                            (panel_of(&rows), packed.strides(rows.len()))
                         } else {
                             let row = rows.start as isize * term.a_strides.0;
                             (a.get().wrapping_offset(row), term.a_strides)

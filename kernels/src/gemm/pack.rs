@@ -1,12 +1,83 @@
 //! Packing: panels of A and B laid out in the order in which the micro-kernel
 //! reads them.
 //!
-//! A panel of A holds the rows of one tile, `[p][i]`; a panel of B holds the
-//! columns of one tile, `[p][j]`, padded with zeros to whole vectors.
+//! A panel of B holds the columns of one tile, `[p][j]`, padded with zeros to whole
+//! vectors. A panel of A holds the rows of one tile: `[p][i]` where these are
+//! neighbours in memory, else the rows as they are, but at another distance
+//! ([`row_stride`]).
 
 use crate::mat::Element;
 use crate::simd::Registers;
 use crate::transpose::transpose_lines;
+
+/// How the rows of a packed A lie.
+#[derive(Clone, Copy)]
+pub(crate) struct PackedRows {
+    /// Elements of a row.
+    k: usize,
+    /// Elements that each takes: with `[p][i]`, k.
+    pub(crate) room: usize,
+    /// Whether they are copied as they are.
+    as_they_are: bool,
+}
+
+impl PackedRows {
+    /// Those of `k` elements of a matrix with these strides.
+    pub(crate) fn new<T>((_, step): (isize, isize), k: usize) -> Self {
+        let as_they_are = step == 1;
+        PackedRows {
+            k,
+            room: if as_they_are { row_stride::<T>(k) } else { k },
+            as_they_are,
+        }
+    }
+
+    /// The strides of a panel of so many.
+    pub(crate) fn strides(self, rows: usize) -> (isize, isize) {
+        if self.as_they_are {
+            (self.room as isize, 1)
+        } else {
+            (1, rows as isize)
+        }
+    }
+
+    /// Writes a panel of `rows` rows, at least one.
+    ///
+    /// # Safety
+    /// `from`, whose strides are those of the matrix, is readable at every (i < rows,
+    /// p < k); `to` holds rows · room elements and overlaps nothing that is read.
+    #[inline(always)]
+    pub(crate) unsafe fn pack<T: Element, S: Registers<T>>(
+        self,
+        s: S,
+        from: *const T,
+        strides: (isize, isize),
+        rows: usize,
+        to: *mut T,
+    ) {
+        if !self.as_they_are {
+            // SAFETY: the caller's contract.
+            return unsafe { pack_panel(s, from, strides, rows, self.k, to, rows) };
+        }
+        for i in 0..rows {
+            // SAFETY: the row's elements are neighbours, and k ≤ room.
+            unsafe {
+                let from = from.offset(i as isize * strides.0);
+                from.copy_to_nonoverlapping(to.add(i * self.room), self.k);
+            }
+        }
+    }
+}
+
+/// From row to row of those that are copied as they are: an odd number of cache lines,
+/// so that the rows of a tile are in different sets of the caches.
+pub(crate) const fn row_stride<T>(k: usize) -> usize {
+    let lines = (k * size_of::<T>()).div_ceil(LINE) | 1;
+    lines * LINE / size_of::<T>()
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// Copies `k × lines` elements to `to[p · width + i]` and fills
 /// `i = lines .. width` with zeros. `from` has the strides (from line to line,

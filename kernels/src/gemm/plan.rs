@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::blocked::Term;
 use super::epilogue::{PANEL_TILES, Sink};
 use super::listed::lists_of;
+use super::pack::row_stride;
 use super::{flops, steps};
 use crate::mat::{Element, Tiling};
 use crate::simd::Registers;
@@ -67,9 +68,12 @@ impl Plan {
                         && term.k > tuning::PACK_B_K)
             });
         let pack_a = tile_cols >= tuning::PACK_A_TILE_COLS
-            && terms
-                .iter()
-                .any(|term| flops((m, size_of::<T>()), term.k) / 2 >= tuning::PACK_A_BYTES);
+            && terms.iter().any(|term| {
+                let (row, step) = term.a_strides;
+                let row_bytes = row.unsigned_abs().wrapping_mul(size_of::<T>());
+                flops((m, size_of::<T>()), term.k) / 2 >= tuning::PACK_A_BYTES
+                    && (step != 1 || row_bytes.is_multiple_of(tuning::PACK_A_ALIAS))
+            });
         let skips_zeros = terms.iter().any(|term| term.skips_zeros);
         // The rows' neighbours are loaded together: A as it is, row by row.
         let splits_narrow = parts == 1
@@ -90,7 +94,11 @@ impl Plan {
             n
         };
         let padded_cols = block_cols.next_multiple_of(width);
-        let a_len = if pack_a { block_rows * part } else { 0 };
+        let a_len = if pack_a {
+            block_rows * row_stride::<T>(part)
+        } else {
+            0
+        };
         let b_len = if pack_b { padded_cols * part } else { 0 };
         let partial_len = if parts > 1 {
             block_rows.div_ceil(S::TILE_ROWS) * S::TILE_ROWS * padded_cols
@@ -217,4 +225,43 @@ pub(super) fn task_grid<T>(
     let row_tasks = tasks.max(resident).min(most);
     let col_tasks = tasks.div_ceil(row_tasks).min(tile_cols).max(1);
     (row_tasks, col_tasks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level::{Kernel, Level};
+    use crate::mat::{Mat, MatRef};
+    use crate::simd::Simd;
+
+    /// Whether A is packed, for 260 columns of C.
+    struct PacksA<'a>(MatRef<'a, f32>);
+
+    impl Kernel for PacksA<'_> {
+        type Output = bool;
+
+        #[inline(always)]
+        fn run<S: Simd>(self, _: S) -> bool {
+            let b = Mat::zeros(self.0.cols(), 260);
+            Plan::new::<f32, S>(self.0.rows(), 260, &[Term::new(self.0, b.as_ref())]).pack_a
+        }
+    }
+
+    #[test]
+    fn a_is_packed_where_its_lines_would_push_each_other_out() {
+        let memory = vec![0.0; 300 * 2048];
+        let view = |cols, stride| MatRef::with_strides(&memory, 300, cols, stride, 1).unwrap();
+        let turned = MatRef::with_strides(&memory, 300, 1024, 1, 300).unwrap();
+        for (a, packs, what) in [
+            (view(1024, 1024), true, "rows 4 KB apart"),
+            (view(1024, 2048), true, "rows 8 KB apart"),
+            (view(1024, 1040), false, "others"),
+            (view(800, 1024), false, "less than 1 MB"),
+            (turned, true, "p that are no neighbours"),
+        ] {
+            for &level in Level::available() {
+                assert_eq!(level.dispatch(PacksA(a)), packs, "{level}: {what}");
+            }
+        }
+    }
 }
