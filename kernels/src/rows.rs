@@ -40,14 +40,7 @@ pub fn for_each_block(
         });
     }
     let blocks = rows.div_ceil(block_rows);
-    for (argument, mats, needed) in [
-        ("rows of a buffer", &*buffers, rows),
-        ("rows of a per-block matrix", &*per_block, blocks),
-    ] {
-        if let Some(mat) = mats.iter().find(|mat| mat.rows() < needed) {
-            check_length(argument, mat.rows(), needed)?;
-        }
-    }
+    check_rows(buffers, per_block, rows, blocks)?;
     let (buffer_count, per_block_count) = (buffers.len(), per_block.len());
     let buffers = Shared::new(buffers.as_mut_ptr());
     let per_block = Shared::new(per_block.as_mut_ptr());
@@ -68,11 +61,30 @@ pub fn for_each_block(
     Ok(())
 }
 
+/// Fails if a buffer has fewer than `rows` rows, or a matrix of `per_block` fewer
+/// than there are blocks.
+fn check_rows(
+    buffers: &[Mat<f32>],
+    per_block: &[Mat<f32>],
+    rows: usize,
+    blocks: usize,
+) -> Result<(), Error> {
+    for (argument, mats, needed) in [
+        ("rows of a buffer", buffers, rows),
+        ("rows of a per-block matrix", per_block, blocks),
+    ] {
+        if let Some(mat) = mats.iter().find(|mat| mat.rows() < needed) {
+            check_length(argument, mat.rows(), needed)?;
+        }
+    }
+    Ok(())
+}
+
 /// The rows of one block, of all buffers.
 pub struct Block<'a> {
     // Invariant: the pointers reach this many matrices, exclusively borrowed
-    // for 'a by the call of `for_each_block`, in which only this block touches
-    // the elements of `rows` (of the buffers) and of row `index` (of
+    // for 'a by the call of `for_each_block` or `whole`, in which only this block
+    // touches the elements of `rows` (of the buffers) and of row `index` (of
     // `per_block`). The matrices' own fields are only read.
     buffers: *mut Mat<f32>,
     buffer_count: usize,
@@ -81,6 +93,29 @@ pub struct Block<'a> {
     index: usize,
     rows: Range<usize>,
     lifetime: PhantomData<&'a mut [Mat<f32>]>,
+}
+
+impl<'a> Block<'a> {
+    /// The first `rows` rows as the only block, for a caller who runs no other.
+    ///
+    /// # Errors
+    /// As [`for_each_block`].
+    pub fn whole(
+        buffers: &'a mut [Mat<f32>],
+        per_block: &'a mut [Mat<f32>],
+        rows: usize,
+    ) -> Result<Self, Error> {
+        check_rows(buffers, per_block, rows, 1)?;
+        Ok(Block {
+            buffers: buffers.as_mut_ptr(),
+            buffer_count: buffers.len(),
+            per_block: per_block.as_mut_ptr(),
+            per_block_count: per_block.len(),
+            index: 0,
+            rows: 0..rows,
+            lifetime: PhantomData,
+        })
+    }
 }
 
 impl Block<'_> {
@@ -120,7 +155,7 @@ impl Block<'_> {
         });
         let start = |buffer: usize| {
             // SAFETY: as above; row rows.start exists or is one past the last,
-            // since `for_each_block` has checked the number of rows.
+            // since `check_rows` has looked at their number.
             unsafe {
                 (*self.buffers.add(buffer))
                     .data()
@@ -165,7 +200,7 @@ impl Block<'_> {
         let (read, write) = self.access(read, write);
         // SAFETY: 1. the pointer comes from an exclusive borrow of this block,
         // whose lifetime the result has again; 2. what `access` hands out are
-        // elements of other matrices: `for_each_block` has exclusive borrows
+        // elements of other matrices: whoever made the block has exclusive borrows
         // of both slices, so that none is in both.
         let sums = sums.map(|sums| unsafe { &mut *sums });
         (read, write, sums)
@@ -181,8 +216,8 @@ impl Block<'_> {
             "per-block matrix {number} of {}",
             self.per_block_count
         );
-        // SAFETY: 1. the number is in range; 2. `for_each_block` has checked
-        // that row `index` exists; 3. it belongs to this block alone.
+        // SAFETY: 1. the number is in range; 2. `check_rows` has seen that
+        // row `index` exists; 3. it belongs to this block alone.
         unsafe {
             let mat = &*self.per_block.add(number);
             debug_assert!(self.index < mat.rows());
@@ -253,6 +288,24 @@ mod tests {
         assert!(region(&mut buffers, &mut sums, 4, 2).is_err());
         assert!(region(&mut buffers, &mut sums, 4, 0).is_err());
         assert!(region(&mut buffers, &mut sums, 4, 4).is_ok());
+        assert!(Block::whole(&mut buffers, &mut sums, 5).is_err());
+        assert!(Block::whole(&mut buffers, &mut [Mat::zeros(0, 1)], 4).is_err());
+    }
+
+    #[test]
+    fn a_whole_block_has_the_first_rows() {
+        let mut buffers = [Mat::zeros(4, 2), Mat::from_fn(4, 1, |i, _| i as f32)];
+        let mut sums = [Mat::zeros(1, 2)];
+        let mut block = Block::whole(&mut buffers, &mut sums, 3).unwrap();
+        assert_eq!(block.rows(), 0..3);
+        block.per_block(0).fill(5.0);
+        let ([from], [mut to]) = block.access([1], [0]);
+        (0..from.rows()).for_each(|i| to.set(i, 1, from.get(i, 0)));
+        assert_eq!(
+            buffers[0].as_slice(),
+            [0.0, 0.0, 0.0, 1.0, 0.0, 2.0, 0.0, 0.0]
+        );
+        assert_eq!(sums[0].as_slice(), [5.0; 2]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use autoencoder_kernels::{Context, MatMut, MatRef, Parallelism, parallel};
 
 use super::copies::{self, Copies};
-use super::instruction::{Fill, InPlace, Weights};
+use super::instruction::{Fill, InPlace, OutPlace, Weights};
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{MAX_PARTS, Tape, Value};
@@ -198,7 +198,12 @@ impl Inference {
         } else {
             block_rows(self.plan.weights, TASK_ROWS)
         };
-        let mut memory = Memory::for_input(&self.plan, block_rows.min(rows), in_place)?;
+        // Kernels write rows one after another; other layouts are copied to.
+        let is_row_major =
+            (output.row_stride(), output.col_stride()) == (cols, 1) || rows * cols <= 1;
+        let out_place = self.plan.result.filter(|_| is_row_major);
+        let elsewhere = [in_place, out_place];
+        let mut memory = Memory::without(&self.plan, block_rows.min(rows), elsewhere)?;
         for start in (0..rows).step_by(block_rows) {
             let end = rows.min(start + block_rows);
             let replay = Replay {
@@ -215,10 +220,15 @@ impl Inference {
                 of: end - start,
                 block_rows,
             };
-            replay.run(&mut memory)?;
-            if let Some(result) = self.plan.result {
+            let mut to = output.as_mut().submatrix(start..end, 0..cols);
+            let in_memory = self.plan.result.filter(|_| out_place.is_none());
+            let out_place = out_place.map(|register| OutPlace {
+                register,
+                rows: to.as_mut(),
+            });
+            replay.run_whole(&mut memory, out_place)?;
+            if let Some(result) = in_memory {
                 let from = memory.buffers[result.0].as_ref();
-                let mut to = output.as_mut().submatrix(start..end, 0..cols);
                 to.copy_from(from.submatrix(0..end - start, 0..cols));
             }
         }

@@ -57,6 +57,14 @@ impl InPlace<'_> {
     }
 }
 
+/// Rows of the result that are written where the caller wants them.
+#[derive(Debug)]
+pub(super) struct OutPlace<'a> {
+    /// The result's register, and that of others before it.
+    pub(super) register: Register,
+    pub(super) rows: MatMut<'a, f32>,
+}
+
 /// Fills rows of an input: which one, which rows, and where they go.
 pub(super) type Fill<'a> = dyn Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync + 'a;
 
@@ -84,6 +92,8 @@ pub(super) struct Frame<'a> {
     pub(super) fill: &'a Fill<'a>,
     /// The block's rows of the input, unless it is filled.
     pub(super) input: Option<InPlace<'a>>,
+    /// The block's rows of the result, unless it stays in a buffer.
+    pub(super) output: Option<OutPlace<'a>>,
     /// None outside of training: nothing is random there.
     pub(super) draw: Option<Draw>,
     /// By part of the loss: the sum over the block's samples.
@@ -122,12 +132,23 @@ impl Frame<'_> {
         read: [Register; R],
         write: [Register; W],
     ) -> ([MatRef<'_, f32>; R], [MatMut<'_, f32>; W]) {
-        let (mut views, to) = self.block.access(read.map(|r| r.0), write.map(|r| r.0));
+        let (mut views, mut to) = self.block.access(read.map(|r| r.0), write.map(|r| r.0));
         if let Some(input) = self.input {
             debug_assert!(!write.contains(&input.register));
             for (view, register) in views.iter_mut().zip(read) {
                 if register == input.register {
                     *view = input.rows;
+                }
+            }
+        }
+        if let Some(output) = &mut self.output {
+            if let Some(at) = write.iter().position(|&r| r == output.register) {
+                to[at] = output.rows.as_mut();
+            } else {
+                for (view, register) in views.iter_mut().zip(read) {
+                    if register == output.register {
+                        *view = output.rows.as_ref();
+                    }
                 }
             }
         }
@@ -147,7 +168,7 @@ impl Frame<'_> {
         [MatMut<'_, f32>; W],
         Option<&mut [f32]>,
     ) {
-        debug_assert!(self.input.is_none());
+        debug_assert!(self.input.is_none() && self.output.is_none());
         self.block
             .access_with(read.map(|r| r.0), write.map(|r| r.0), sums.map(|s| s.0))
     }

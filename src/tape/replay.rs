@@ -7,7 +7,7 @@ use autoencoder_kernels::rows::{Block, for_each_block};
 use autoencoder_kernels::{Context, Mat, Parallelism};
 
 use super::instruction::{
-    Draw, Fill, Frame, InPlace, Instruction, Register, Shared, Sums, Weights,
+    Draw, Fill, Frame, InPlace, Instruction, OutPlace, Register, Shared, Sums, Weights,
 };
 use super::plan::Plan;
 use super::record::MAX_PARTS;
@@ -111,15 +111,19 @@ pub(super) struct Memory {
 impl Memory {
     /// Memory for up to `rows` rows in blocks of any length.
     pub(super) fn new(plan: &Plan, rows: usize) -> Result<Self> {
-        Self::for_input(plan, rows, None)
+        Self::without(plan, rows, [None; 2])
     }
 
-    /// The same without a buffer for an input that is read where it lies.
-    pub(super) fn for_input(plan: &Plan, rows: usize, in_place: Option<Register>) -> Result<Self> {
+    /// The same without buffers for what is read or written where the caller has it.
+    pub(super) fn without(
+        plan: &Plan,
+        rows: usize,
+        elsewhere: [Option<Register>; 2],
+    ) -> Result<Self> {
         let blocks = rows.div_ceil(BLOCK_ROWS);
         let mat = |rows: usize, width: usize| Ok(Mat::try_zeros(rows, width)?);
         let buffer = |(number, &width): (usize, &usize)| {
-            let is_used = in_place != Some(Register(number));
+            let is_used = !elsewhere.contains(&Some(Register(number)));
             mat(rows, if is_used { width } else { 0 })
         };
         let buffers = plan.buffers.iter().enumerate().map(buffer);
@@ -213,7 +217,7 @@ impl Replay<'_> {
                 if self.begins {
                     (0..sums_count).for_each(|number| block.per_block(number).fill(0.0));
                 }
-                match self.run_block(block, shared) {
+                match self.run_block(block, shared, None) {
                     Ok(block) => {
                         for (to, loss) in losses[index * parts..][..parts].iter().zip(block) {
                             to.store(loss.to_bits(), Ordering::Relaxed);
@@ -236,12 +240,40 @@ impl Replay<'_> {
         Ok(totals)
     }
 
-    fn run_block(&self, block: Block<'_>, shared: &[Vec<f32>]) -> Result<[f64; MAX_PARTS]> {
+    /// Runs the instructions, of which none adds up anything, on all rows as one block,
+    /// and writes the result to `output`, if that is given.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(super) fn run_whole(
+        &self,
+        memory: &mut Memory,
+        output: Option<OutPlace<'_>>,
+    ) -> Result<()> {
+        let Memory {
+            buffers,
+            sums,
+            shared,
+            ..
+        } = memory;
+        debug_assert!(sums.is_empty(), "inference has no gradients");
+        let block = Block::whole(buffers, sums, self.rows)?;
+        self.run_block(block, shared, output)?;
+        Ok(())
+    }
+
+    fn run_block(
+        &self,
+        block: Block<'_>,
+        shared: &[Vec<f32>],
+        output: Option<OutPlace<'_>>,
+    ) -> Result<[f64; MAX_PARTS]> {
         let rows = block.rows();
         let input = self.input.map(|input| input.part(rows));
         let mut frame = Frame {
             block,
             input,
+            output,
             first_row: self.first_row,
             weights: self.weights,
             context: self.context.with_parallelism(Parallelism::Serial),

@@ -105,8 +105,9 @@ fn half_frozen(encoder: bool) -> (Tape, [Parameter; 4]) {
 }
 
 #[test]
-fn an_input_is_read_where_it_lies_with_the_same_bits() {
-    for widths in [&[9][..], &[300, 7]] {
+fn inputs_are_read_and_results_written_where_they_lie_with_the_same_bits() {
+    // Layers as wide as the result share its buffer.
+    for widths in [&[9][..], &[300, 7], &[40, 40, 40]] {
         let (mut tape, y) = net(40, widths, Activation::Gelu, None);
         let x = tape.input(5);
         // What would be computed in place, were the input its own.
@@ -136,6 +137,22 @@ fn an_input_is_read_where_it_lies_with_the_same_bits() {
                     inference.run_on(&parameters, input, got.as_mut()).unwrap();
                     assert_eq!(got, want, "{rows} rows, {widths:?}, {value:?}");
                 }
+                // Where rows are no neighbours of each other, or elements of a row none,
+                // the result is copied from a buffer.
+                let out = inference.features();
+                let (inner_rows, inner_cols) = (1..rows + 1, 2..out + 2);
+                let mut framed = Mat::from_fn(rows + 2, out + 3, |_, _| f32::NAN);
+                let inner = framed.as_mut();
+                let inner = inner.submatrix(inner_rows.clone(), inner_cols.clone());
+                inference.run(&parameters, inner, fill).unwrap();
+                let inner = framed.as_ref().submatrix(inner_rows, inner_cols);
+                assert_eq!(inner.to_owned(), want, "{rows} rows, {widths:?}, {value:?}");
+                let written = framed.as_slice().iter().filter(|x| !x.is_nan()).count();
+                assert_eq!(written, rows * out, "nothing else is written");
+                let mut turned = Mat::from_fn(out, rows, |_, _| f32::NAN);
+                let to = turned.as_mut().transpose();
+                inference.run(&parameters, to, fill).unwrap();
+                assert_eq!(turned.transposed(), want);
                 let mut to = Mat::zeros(rows, inference.features());
                 let narrow = input.submatrix(0..rows, 1..features);
                 assert!(inference.run_on(&parameters, narrow, to.as_mut()).is_err());
