@@ -1,7 +1,7 @@
 //! Encoding: many rows beside the best product of that shape, and one row beside
 //! the time that it takes only to read the weights from L2.
 //!
-//! With the feature `peers-heavy`, faer and rten-gemm take part. Give `rows` or
+//! With the feature `products`, faer and rten-gemm take part. Give `rows` or
 //! `one` to see that table only.
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! on all: the best of many turns. Every peer's result is checked before it is
 //! timed. A second table sets odd shapes beside even ones.
 //!
-//! With the feature `peers-heavy`, faer and rten-gemm take part. Give part of a
+//! With the feature `products`, faer and rten-gemm take part. Give part of a
 //! shape's name, or `odd`, to see those only.
 
 use autoencoder_benches::product::{ODD_AND_EVEN, Peer, SUITE, Speeds};
