@@ -63,8 +63,7 @@ fn samples(rows: usize) -> (Dataset, Mat<f32>) {
 fn rows(model: &Autoencoder, name: &str, bytes: &Dataset) {
     let rows = bytes.len();
     let shape = shape(rows, INPUTS, CODE);
-    // All read the same rows: 31 MB, of which L3 keeps most from turn to turn. With
-    // rows of their own, layer and encode had each turn's from memory.
+    // All read the same rows: 31 MB, of which L3 keeps most from turn to turn.
     let problem = shape.problem_with(bytes.to_mat().expect("memory suffices"));
     let floats = problem.a_in_memory();
     // matrixmultiply has its threads from the environment, and is far behind.

@@ -33,14 +33,18 @@ pub fn contender<'a>(mut call: impl FnMut() + Send + 'a) -> Contender<'a> {
 pub fn race(contenders: &mut [Contender<'_>], length: Duration) -> Vec<Time> {
     let calls: Vec<u32> = contenders.iter_mut().map(calls_per_turn).collect();
     let mut turns = vec![Vec::new(); contenders.len()];
-    // In any order, so that each follows each other one: what that left in the caches
-    // is no advantage of the same contender in all rounds.
+    // In any order, so that what a contender leaves in the caches is no advantage of the
+    // same one in all rounds; but none follows itself.
     let mut order: Vec<usize> = (0..contenders.len()).collect();
     let mut generator = Generator::new(0, Purpose::Shuffle { epoch: 0 });
     let start = Instant::now();
     let mut rounds = 0;
     while rounds < ROUNDS || start.elapsed() < length {
+        let last = order.last().copied();
         generator.shuffle(&mut order);
+        if order.first().copied() == last {
+            order.reverse();
+        }
         for &i in &order {
             let start = Instant::now();
             contenders[i](calls[i]);

@@ -96,10 +96,11 @@ pub struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// The first `rows` rows as the only block, for a caller who runs no other.
+    /// The first `rows` rows as the only block.
     ///
     /// # Errors
-    /// As [`for_each_block`].
+    /// [`Error::Length`] if a buffer has fewer than `rows` rows, or a matrix of
+    /// `per_block` none.
     pub fn whole(
         buffers: &'a mut [Mat<f32>],
         per_block: &'a mut [Mat<f32>],

@@ -28,9 +28,9 @@ pub(crate) const PACK_B_K: usize = 64;
 pub(crate) const PACK_A_TILE_COLS: usize = 8;
 pub(crate) const PACK_A_BYTES: usize = 1 << 20;
 
-/// And whose p are no neighbours in memory, or whose rows lie a multiple of so many
-/// bytes apart: those of a tile then share one set of the L1 cache, and push each other
-/// out. (1024³, whose rows are copied to others, has 7 % more than with panels
+/// And whose p are no neighbours in memory; or whose rows lie a multiple of so many
+/// bytes apart: twelve of them, as a tile has at AVX-512, then share one set of the L1
+/// cache, and push each other out. (1024³, whose rows are copied to others, has 7 % more than with panels
 /// \[p\]\[i\]; where they lie as they are, 1000³ has 2 % more than with copies,
 /// 1024×512×1024, 2 KB apart, 4 to 5 %.)
 pub(crate) const PACK_A_ALIAS: usize = 4096;

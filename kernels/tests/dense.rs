@@ -142,33 +142,37 @@ fn layers_match_the_reference() {
     }
 }
 
-/// Two terms are one chain: the rows of the second follow those of the first.
+/// Two terms are one chain: the rows of the second follow those of the first. Also
+/// where X is packed, in another way for a single row than for many.
 #[test]
 fn terms_of_a_gradient_follow_each_other() {
-    for context in contexts() {
-        let (x, delta) = (noisy(40, 30, 1), noisy(40, 50, 2));
-        let run = |terms: &[_]| {
-            let mut gradient = Mat::from_fn(30, 50, |_, _| f32::NAN);
-            BackwardWeight {
-                terms,
-                gradient: gradient.as_mut(),
-            }
-            .run(context)
-            .unwrap();
-            bits(gradient.as_ref())
-        };
-        let whole = run(&[(x.as_ref(), delta.as_ref())]);
-        let halves = run(&[
-            (
-                x.as_ref().submatrix(0..17, 0..30),
-                delta.as_ref().submatrix(0..17, 0..50),
-            ),
-            (
-                x.as_ref().submatrix(17..40, 0..30),
-                delta.as_ref().submatrix(17..40, 0..50),
-            ),
-        ]);
-        assert!(whole == halves, "{context:?}");
+    for ((rows, first), (inputs, outputs)) in [((40, 17), (30, 50)), ((1001, 1000), (300, 260))] {
+        let (x, delta) = (noisy(rows, inputs, 1), noisy(rows, outputs, 2));
+        let (x, delta) = (x.as_ref(), delta.as_ref());
+        for context in contexts() {
+            let run = |terms: &[_]| {
+                let mut gradient = Mat::from_fn(inputs, outputs, |_, _| f32::NAN);
+                BackwardWeight {
+                    terms,
+                    gradient: gradient.as_mut(),
+                }
+                .run(context)
+                .unwrap();
+                bits(gradient.as_ref())
+            };
+            let part = |rows: std::ops::Range<usize>| {
+                (
+                    x.submatrix(rows.clone(), 0..inputs),
+                    delta.submatrix(rows, 0..outputs),
+                )
+            };
+            let whole = run(&[(x, delta)]);
+            assert!(
+                whole == run(&[part(0..first), part(first..rows)]),
+                "{context:?}"
+            );
+            assert!(whole == run(&[part(0..1), part(1..rows)]), "{context:?}");
+        }
     }
 }
 

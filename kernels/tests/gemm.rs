@@ -177,6 +177,21 @@ fn blocked_products_match_the_reference() {
             Layout::ColMajor { gap: 0 },
             Layout::RowMajor { gap: 0 },
         ),
+        // More rows than a block has, copied; and read where they lie, beside a packed B.
+        (
+            1930,
+            1024,
+            260,
+            Layout::RowMajor { gap: 0 },
+            Layout::RowMajor { gap: 0 },
+        ),
+        (
+            2000,
+            150,
+            600,
+            Layout::RowMajor { gap: 0 },
+            Layout::RowMajor { gap: 0 },
+        ),
         (
             13,
             300,
@@ -266,7 +281,8 @@ fn thread_count_never_changes_a_bit() {
         (784, 256, 33),
         (65, 2100, 200),
         (500, 40, 784),
-        // A task packs its own rows of A.
+        // Rows of A that a task packs for itself, and that are packed before.
+        (800, 1024, 260),
         (500, 1024, 260),
     ];
     for &level in Level::available() {
@@ -363,6 +379,8 @@ fn narrow_columns_have_the_bits_of_single_rows() {
             (100, 1000, 9),
             (300, 31, 10),
             (400, 500, 49),
+            // Beside a large A that is read where it lies.
+            (600, 500, 257),
         ] {
             for (layout, beta) in [
                 (Layout::RowMajor { gap: 3 }, 0.0),

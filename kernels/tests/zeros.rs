@@ -142,7 +142,9 @@ fn large_products_have_the_same_bits() {
         (300, 2500, 70),
         (300, 900, 260),
         (2000, 300, 17),
-        (800, 400, 260),
+        // Rows of A that are copied: by a region of their own, and by each task.
+        (300, 1024, 260),
+        (800, 1024, 260),
         (13, 1025, 1),
     ] {
         let x = Mat::from_fn(m, k, patchy(1, 9, 5));

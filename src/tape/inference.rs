@@ -5,7 +5,7 @@ use std::ops::Range;
 use autoencoder_kernels::{Context, MatMut, MatRef, Parallelism, parallel};
 
 use super::copies::{self, Copies};
-use super::instruction::{Fill, InPlace, OutPlace, Weights};
+use super::instruction::{Fill, InPlace, OutputInPlace, Weights};
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{MAX_PARTS, Tape, Value};
@@ -77,7 +77,7 @@ impl Inference {
     /// # Errors
     /// [`Error::Shape`] unless `output` has as many columns as the value has
     /// features; [`Error::Configuration`] for parameters of another tape; what
-    /// `fill` returned. Some rows may be written then.
+    /// `fill` returned. What `output` holds then is unspecified.
     pub fn run(
         &self,
         parameters: &Parameters,
@@ -198,9 +198,9 @@ impl Inference {
         } else {
             block_rows(self.plan.weights, TASK_ROWS)
         };
-        // Kernels write rows one after another; other layouts are copied to.
-        let is_row_major =
-            (output.row_stride(), output.col_stride()) == (cols, 1) || rows * cols <= 1;
+        // As it is in a buffer, for all kernels; other layouts are copied to.
+        let rows_follow = output.row_stride() == cols || rows <= 1;
+        let is_row_major = rows_follow && (output.col_stride() == 1 || cols <= 1);
         let out_place = self.plan.result.filter(|_| is_row_major);
         let elsewhere = [in_place, out_place];
         let mut memory = Memory::without(&self.plan, block_rows.min(rows), elsewhere)?;
@@ -222,7 +222,7 @@ impl Inference {
             };
             let mut to = output.as_mut().submatrix(start..end, 0..cols);
             let in_memory = self.plan.result.filter(|_| out_place.is_none());
-            let out_place = out_place.map(|register| OutPlace {
+            let out_place = out_place.map(|register| OutputInPlace {
                 register,
                 rows: to.as_mut(),
             });

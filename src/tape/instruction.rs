@@ -59,7 +59,7 @@ impl InPlace<'_> {
 
 /// Rows of the result that are written where the caller wants them.
 #[derive(Debug)]
-pub(super) struct OutPlace<'a> {
+pub(super) struct OutputInPlace<'a> {
     /// The result's register, and that of others before it.
     pub(super) register: Register,
     pub(super) rows: MatMut<'a, f32>,
@@ -93,7 +93,7 @@ pub(super) struct Frame<'a> {
     /// The block's rows of the input, unless it is filled.
     pub(super) input: Option<InPlace<'a>>,
     /// The block's rows of the result, unless it stays in a buffer.
-    pub(super) output: Option<OutPlace<'a>>,
+    pub(super) output: Option<OutputInPlace<'a>>,
     /// None outside of training: nothing is random there.
     pub(super) draw: Option<Draw>,
     /// By part of the loss: the sum over the block's samples.

@@ -7,7 +7,7 @@ use autoencoder_kernels::rows::{Block, for_each_block};
 use autoencoder_kernels::{Context, Mat, Parallelism};
 
 use super::instruction::{
-    Draw, Fill, Frame, InPlace, Instruction, OutPlace, Register, Shared, Sums, Weights,
+    Draw, Fill, Frame, InPlace, Instruction, OutputInPlace, Register, Shared, Sums, Weights,
 };
 use super::plan::Plan;
 use super::record::MAX_PARTS;
@@ -240,15 +240,16 @@ impl Replay<'_> {
         Ok(totals)
     }
 
-    /// Runs the instructions, of which none adds up anything, on all rows as one block,
-    /// and writes the result to `output`, if that is given.
+    /// Runs the instructions, of which none adds up anything, on all rows as one block
+    /// (whatever `block_rows` and `begins` say), and writes the result to `output`, if
+    /// that is given.
     ///
     /// # Errors
     /// As [`run`](Self::run).
     pub(super) fn run_whole(
         &self,
         memory: &mut Memory,
-        output: Option<OutPlace<'_>>,
+        output: Option<OutputInPlace<'_>>,
     ) -> Result<()> {
         let Memory {
             buffers,
@@ -266,7 +267,7 @@ impl Replay<'_> {
         &self,
         block: Block<'_>,
         shared: &[Vec<f32>],
-        output: Option<OutPlace<'_>>,
+        output: Option<OutputInPlace<'_>>,
     ) -> Result<[f64; MAX_PARTS]> {
         let rows = block.rows();
         let input = self.input.map(|input| input.part(rows));

@@ -213,12 +213,12 @@ unsafe fn multiply_block<T, S>(
             let (row_tasks, col_tasks) = task_grid(tile_rows, tile_cols, block, k, sink);
             let packed = PackedRows::new::<T>(term.a_strides, k);
             let panel_of =
-                |rows: &Range<usize>| workspace.get().wrapping_add(rows.start * packed.room);
+                |rows: &Range<usize>| workspace.get().wrapping_add(rows.start * packed.len);
             let pack_tile_row = |i: usize| {
                 let rows = block.tile_row(i);
-                // SAFETY: as for B, where the area has room for the block's rows; one
-                // task a row of tiles: that of the region below, or the only one that
-                // has it.
+                // SAFETY: as for B; the area has room for the block's rows, since
+                // len ≤ row_stride(plan.part); one task a row of tiles: that of the
+                // region below, or the only one that has it.
                 s.vectorize(
                     #[inline(always)]
                     || unsafe {
@@ -227,7 +227,7 @@ unsafe fn multiply_block<T, S>(
                             .wrapping_offset(rows.start as isize * term.a_strides.0);
                         let to = panel_of(&rows);
                         term.a_extent.check(from, (rows.len(), k), term.a_strides);
-                        space.check_slice(to, rows.len() * packed.room);
+                        space.check_slice(to, rows.len() * packed.len);
                         packed.pack(s, from, term.a_strides, rows.len(), to);
                     },
                 )

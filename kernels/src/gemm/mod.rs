@@ -8,7 +8,7 @@
 //! | `listed.rs` | its loop where A is mostly zeros, and the rows that share a list |
 //! | `narrow.rs` | the same for columns too few to fill a vector |
 //! | `epilogue.rs` | what happens to a finished tile while it is in registers or L1 |
-//! | `pack.rs` | operands laid out in reading order |
+//! | `pack.rs` | copies of operands that are read without missing the caches |
 //! | `panels.rs` | a matrix that is laid out so once, for many products |
 //! | `steps.rs` | which products those are: lists of where A is not 0 |
 

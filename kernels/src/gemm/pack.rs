@@ -1,10 +1,8 @@
-//! Packing: panels of A and B laid out in the order in which the micro-kernel
-//! reads them.
+//! Packing: copies of A and B that the micro-kernel reads without missing the caches.
 //!
 //! A panel of B holds the columns of one tile, `[p][j]`, padded with zeros to whole
-//! vectors. A panel of A holds the rows of one tile: `[p][i]` where these are
-//! neighbours in memory, else the rows as they are, but at another distance
-//! ([`row_stride`]).
+//! vectors. A panel of A holds the rows of one tile: where their p are neighbours in
+//! memory, as they are, but at another distance ([`row_stride`]); else `[p][i]`.
 
 use crate::mat::Element;
 use crate::simd::Registers;
@@ -16,7 +14,7 @@ pub(crate) struct PackedRows {
     /// Elements of a row.
     k: usize,
     /// Elements that each takes: with `[p][i]`, k.
-    pub(crate) room: usize,
+    pub(crate) len: usize,
     /// Whether they are copied as they are.
     as_they_are: bool,
 }
@@ -27,7 +25,7 @@ impl PackedRows {
         let as_they_are = step == 1;
         PackedRows {
             k,
-            room: if as_they_are { row_stride::<T>(k) } else { k },
+            len: if as_they_are { row_stride::<T>(k) } else { k },
             as_they_are,
         }
     }
@@ -35,17 +33,18 @@ impl PackedRows {
     /// The strides of a panel of so many.
     pub(crate) fn strides(self, rows: usize) -> (isize, isize) {
         if self.as_they_are {
-            (self.room as isize, 1)
+            (self.len as isize, 1)
         } else {
             (1, rows as isize)
         }
     }
 
-    /// Writes a panel of `rows` rows, at least one.
+    /// Writes a panel of `rows` rows.
     ///
     /// # Safety
-    /// `from`, whose strides are those of the matrix, is readable at every (i < rows,
-    /// p < k); `to` holds rows · room elements and overlaps nothing that is read.
+    /// There is at least one row. `from`, whose strides are those of the matrix, is
+    /// readable at every (i < rows, p < k); `to` holds rows · len elements and overlaps
+    /// nothing that is read.
     #[inline(always)]
     pub(crate) unsafe fn pack<T: Element, S: Registers<T>>(
         self,
@@ -60,10 +59,10 @@ impl PackedRows {
             return unsafe { pack_panel(s, from, strides, rows, self.k, to, rows) };
         }
         for i in 0..rows {
-            // SAFETY: the row's elements are neighbours, and k ≤ room.
+            // SAFETY: the row's elements are neighbours, and k ≤ len.
             unsafe {
                 let from = from.offset(i as isize * strides.0);
-                from.copy_to_nonoverlapping(to.add(i * self.room), self.k);
+                from.copy_to_nonoverlapping(to.add(i * self.len), self.k);
             }
         }
     }

@@ -72,7 +72,7 @@ impl Plan {
                 let (row, step) = term.a_strides;
                 let row_bytes = row.unsigned_abs().wrapping_mul(size_of::<T>());
                 flops((m, size_of::<T>()), term.k) / 2 >= tuning::PACK_A_BYTES
-                    && (step != 1 || row_bytes.is_multiple_of(tuning::PACK_A_ALIAS))
+                    && (step != 1 || row != 0 && row_bytes.is_multiple_of(tuning::PACK_A_ALIAS))
             });
         let skips_zeros = terms.iter().any(|term| term.skips_zeros);
         // The rows' neighbours are loaded together: A as it is, row by row.
@@ -257,6 +257,7 @@ mod tests {
             (view(1024, 2048), true, "rows 8 KB apart"),
             (view(1024, 1040), false, "others"),
             (view(800, 1024), false, "less than 1 MB"),
+            (view(1024, 0), false, "one row"),
             (turned, true, "p that are no neighbours"),
         ] {
             for &level in Level::available() {

@@ -112,6 +112,9 @@ fn inputs_are_read_and_results_written_where_they_lie_with_the_same_bits() {
         let x = tape.input(5);
         // What would be computed in place, were the input its own.
         let activated = tape.activation(x, Activation::Tanh).unwrap();
+        // What reads the result's own rows: a sum, and a function of whole rows.
+        let sum = tape.add(activated, x).unwrap();
+        let share = tape.activation(y, Activation::Softmax).unwrap();
         let mut parameters = Parameters::zeros(&tape).unwrap();
         for number in 0..tape.parameters().len() {
             let mut weight = parameters.get_mut(Parameter(number));
@@ -120,7 +123,7 @@ fn inputs_are_read_and_results_written_where_they_lie_with_the_same_bits() {
                 weight.set(i, j, ((i * 31 + j * 37) % 101) as f32 / 200.0 - 0.25);
             }
         }
-        for (value, features) in [(y, 40), (activated, 5), (x, 5)] {
+        for (value, features) in [(y, 40), (share, 40), (activated, 5), (sum, 5), (x, 5)] {
             let inference = Inference::new(&tape, value, Context::default()).unwrap();
             for rows in [1, 31, 700] {
                 let wide = Mat::from_fn(rows, features + 3, |i, j| ((i * 7 + j) % 13) as f32 / 9.0);
@@ -147,6 +150,14 @@ fn inputs_are_read_and_results_written_where_they_lie_with_the_same_bits() {
                 inference.run(&parameters, inner, fill).unwrap();
                 let inner = framed.as_ref().submatrix(inner_rows, inner_cols);
                 assert_eq!(inner.to_owned(), want, "{rows} rows, {widths:?}, {value:?}");
+                let written = framed.as_slice().iter().filter(|x| !x.is_nan()).count();
+                assert_eq!(written, rows * out, "nothing else is written");
+                // Where they follow each other: between rows that nobody writes.
+                let mut framed = Mat::from_fn(rows + 2, out, |_, _| f32::NAN);
+                let inner = framed.as_mut().submatrix(1..rows + 1, 0..out);
+                inference.run(&parameters, inner, fill).unwrap();
+                let inner = framed.as_ref().submatrix(1..rows + 1, 0..out);
+                assert_eq!(inner.to_owned(), want);
                 let written = framed.as_slice().iter().filter(|x| !x.is_nan()).count();
                 assert_eq!(written, rows * out, "nothing else is written");
                 let mut turned = Mat::from_fn(out, rows, |_, _| f32::NAN);
