@@ -142,6 +142,22 @@ fn layers_match_the_reference() {
     }
 }
 
+/// The gradient of a weight of this shape.
+fn gradient_bits(
+    context: Context,
+    (inputs, outputs): (usize, usize),
+    terms: &[(MatRef<'_, f32>, MatRef<'_, f32>)],
+) -> Vec<u32> {
+    let mut gradient = Mat::from_fn(inputs, outputs, |_, _| f32::NAN);
+    BackwardWeight {
+        terms,
+        gradient: gradient.as_mut(),
+    }
+    .run(context)
+    .unwrap();
+    bits(gradient.as_ref())
+}
+
 /// Two terms are one chain: the rows of the second follow those of the first. Also
 /// where X is packed, in another way for a single row than for many.
 #[test]
@@ -150,16 +166,7 @@ fn terms_of_a_gradient_follow_each_other() {
         let (x, delta) = (noisy(rows, inputs, 1), noisy(rows, outputs, 2));
         let (x, delta) = (x.as_ref(), delta.as_ref());
         for context in contexts() {
-            let run = |terms: &[_]| {
-                let mut gradient = Mat::from_fn(inputs, outputs, |_, _| f32::NAN);
-                BackwardWeight {
-                    terms,
-                    gradient: gradient.as_mut(),
-                }
-                .run(context)
-                .unwrap();
-                bits(gradient.as_ref())
-            };
+            let run = |terms: &[_]| gradient_bits(context, (inputs, outputs), terms);
             let part = |rows: std::ops::Range<usize>| {
                 (
                     x.submatrix(rows.clone(), 0..inputs),
@@ -219,16 +226,7 @@ fn a_term_without_rows_adds_nothing() {
     let delta = turned.as_ref().transpose();
     let (no_x, no_delta) = (Mat::zeros(0, inputs), Mat::zeros(0, outputs));
     for context in contexts() {
-        let run = |terms: &[_]| {
-            let mut gradient = Mat::from_fn(inputs, outputs, |_, _| f32::NAN);
-            BackwardWeight {
-                terms,
-                gradient: gradient.as_mut(),
-            }
-            .run(context)
-            .unwrap();
-            bits(gradient.as_ref())
-        };
+        let run = |terms: &[_]| gradient_bits(context, (inputs, outputs), terms);
         let (nothing, something) = ((no_x.as_ref(), no_delta.as_ref()), (x.as_ref(), delta));
         let alone = run(&[something]);
         assert!(run(&[nothing, something]) == alone, "{context:?}");
