@@ -59,14 +59,29 @@ pub(crate) const LIST_ROWS: [usize; 2] = [6, 4];
 /// Rows of A of one task, in bytes: they stay in L2 while B's panels pass.
 pub(crate) const A_BLOCK_BYTES: usize = 384 << 10;
 
-/// Bytes of a weight and its optimiser's state from which an update fetches a
-/// tile of them ahead of the tile's product. With less they are still in L2:
-/// asking costs 784-32-784 3 % of a step there. 784-128-64-128-784 wins 7 %.
+/// Tiles side by side, at most, of what a wide operation gets at once; twice as many
+/// tiles in all, 24 KB. (An update of 784×128 and 512×512 by Adam that gets four tiles
+/// below each other takes 1.09 and 1.22 of the time, and 1.06 and 1.17 when each tile's
+/// lines are asked for ahead of its product: the CPU fetches the lines behind them
+/// likewise, in vain.)
+pub(crate) const WIDE_TILES: usize = 8;
+
+/// Bytes of a weight and its optimiser's state from which an update is wide. With less
+/// they are still in L2.
+pub(crate) const WIDE_UPDATE_BYTES: usize = 512 << 10;
+
+/// Bytes of what another epilogue reads and writes from which it is wide, if its rows
+/// lie a multiple of so many bytes apart: the 48 rows of a panel then share 8 of the 64
+/// sets of L1. (σ′ behind 1024×128×1024 takes 0.87 of the time, behind 512×128×512 0.89,
+/// behind 10 000×128×784, whose rows share no set, 1.02.)
+pub(crate) const WIDE_BYTES: usize = 256 << 10;
+pub(crate) const WIDE_ALIAS: usize = 512;
+
+/// Bytes of A from which the beginnings of its rows are fetched one tile ahead.
 pub(crate) const PREFETCH_BYTES: usize = 512 << 10;
 
-/// Elements at the beginning of a row of A that are fetched one tile ahead,
-/// where A is larger than [`PREFETCH_BYTES`]: the CPU's own prefetcher goes on
-/// from there.
+/// Elements at the beginning of such a row that are fetched: the CPU's own prefetcher
+/// goes on from there.
 pub(crate) const PREFETCH_START: usize = 64;
 
 /// The price of an element that is packed, and of one that is transposed, 8 bytes

@@ -1,8 +1,6 @@
 //! Penalties on weights as a part of ∇W: weight decay, and that of a
 //! contractive layer.
 
-use std::ops::Range;
-
 use super::{Destination, Source, for_each_vector, load, store};
 use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{Panel, TileOperation};
@@ -183,7 +181,7 @@ impl<S: Simd, T: TileOperation<f32>> TileOperation<f32> for Decayed<S, T> {
         unsafe { self.then.apply(panel) }
     }
 
-    fn prepare(&self, rows: Range<usize>, cols: Range<usize>) {
-        self.then.prepare(rows, cols);
+    fn is_wide(&self) -> bool {
+        self.then.is_wide()
     }
 }

@@ -126,6 +126,9 @@ impl<A: Elementwise> Kernel for Typed<A> {
                     bias: work.bias,
                     y: work.y,
                     z: work.z,
+                    is_wide: work
+                        .y
+                        .is_wide(work.shape, 1 + usize::from(!work.z.is_none())),
                 };
                 let sink = Sink::Operation(&operation);
                 multiply(s, work.shape, &[work.term], sink, parallelism);
@@ -142,6 +145,7 @@ struct BiasActivation<S, A> {
     bias: Source,
     y: Destination,
     z: Destination,
+    is_wide: bool,
 }
 
 // SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
@@ -149,6 +153,10 @@ struct BiasActivation<S, A> {
 unsafe impl<S: Sync, A: Sync> Sync for BiasActivation<S, A> {}
 
 impl<S: Simd, A: Elementwise> TileOperation<f32> for BiasActivation<S, A> {
+    fn is_wide(&self) -> bool {
+        self.is_wide
+    }
+
     unsafe fn apply(&self, panel: Panel<f32>) {
         let s = self.s;
         let (place, shape) = panel.rectangle();

@@ -136,6 +136,9 @@ impl<A: Elementwise> Kernel for Typed<A> {
                     saved: work.saved,
                     output: work.output,
                     sums: work.sums,
+                    is_wide: work
+                        .output
+                        .is_wide(work.shape, 2 - usize::from(A::IS_IDENTITY)),
                 };
                 let sink = Sink::Operation(&operation);
                 multiply(s, work.shape, &terms, sink, parallelism);
@@ -151,6 +154,7 @@ struct Slope<S, A> {
     saved: Source,
     output: Destination,
     sums: Destination,
+    is_wide: bool,
 }
 
 // SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
@@ -158,6 +162,10 @@ struct Slope<S, A> {
 unsafe impl<S: Sync, A: Sync> Sync for Slope<S, A> {}
 
 impl<S: Simd, A: Elementwise> TileOperation<f32> for Slope<S, A> {
+    fn is_wide(&self) -> bool {
+        self.is_wide
+    }
+
     unsafe fn apply(&self, panel: Panel<f32>) {
         let s = self.s;
         let (place, shape) = panel.rectangle();

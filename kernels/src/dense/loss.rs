@@ -143,6 +143,11 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Whether the operation, which reads the target and writes δ, is wide.
+    pub(super) fn is_wide(&self) -> bool {
+        self.delta.is_wide(self.shape, 2)
+    }
+
     /// Panics in debug builds if an operand lacks elements of the panel.
     #[inline(always)]
     pub(super) fn check(&self, panel: &Panel<f32>) {
@@ -304,6 +309,10 @@ struct InPasses<'a, S, L> {
 unsafe impl<S: Sync, L: Sync> Sync for InPasses<'_, S, L> {}
 
 impl<S: Simd, L: ElementwiseLoss> TileOperation<f32> for InPasses<'_, S, L> {
+    fn is_wide(&self) -> bool {
+        self.work.is_wide()
+    }
+
     unsafe fn apply(&self, panel: Panel<f32>) {
         const { assert!(L::ADDS_BEFORE_FLUSH >= MAX_PANEL_VECTORS) };
         let (s, work) = (self.s, &self.work);

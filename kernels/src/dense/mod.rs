@@ -37,12 +37,9 @@ pub use loss::ForwardLoss;
 pub use sums::column_sums;
 pub use weight::{BackwardWeight, GradientTerm, MAX_TERMS, UpdateWeight};
 
-use std::ops::Range;
-
 use crate::extent::Extent;
 use crate::gemm::epilogue::Store;
 use crate::mat::{MatMut, MatRef};
-use crate::prefetch::prefetch_row;
 use crate::simd::Simd;
 use crate::tuning;
 
@@ -169,12 +166,11 @@ impl Destination {
         self.data.is_null()
     }
 
-    /// Fetches a part of it into L2, to be ready when the tile is.
-    fn prefetch(self, rows: Range<usize>, cols: Range<usize>) {
-        for row in rows {
-            let start = self.data.wrapping_add(row * self.row_stride + cols.start);
-            prefetch_row(start.cast_const(), cols.len());
-        }
+    /// Whether an epilogue that reads or writes so many matrices of this shape, of which
+    /// it is one, is [wide](crate::gemm::epilogue::TileOperation::is_wide).
+    fn is_wide(self, shape: (usize, usize), matrices: usize) -> bool {
+        let row_bytes = self.row_stride.wrapping_mul(size_of::<f32>());
+        bytes(shape, matrices) >= tuning::WIDE_BYTES && row_bytes.is_multiple_of(tuning::WIDE_ALIAS)
     }
 
     /// # Safety
@@ -184,6 +180,12 @@ impl Destination {
         // SAFETY: the caller's contract.
         unsafe { self.data.add(row * self.row_stride + col) }
     }
+}
+
+/// Bytes of so many matrices of a shape.
+fn bytes((rows, cols): (usize, usize), matrices: usize) -> usize {
+    let elements = rows.saturating_mul(cols).saturating_mul(matrices);
+    elements.saturating_mul(size_of::<f32>())
 }
 
 /// Calls `f(offset, None)` for each whole vector of `cols` columns and
@@ -301,5 +303,27 @@ mod tests {
         let vector = Source::vector(Some(&[0.0; 3]));
         vector.check((9, 0), (5, 3));
         assert!(panics(|| vector.check((0, 1), (1, 3))));
+    }
+
+    #[test]
+    fn rows_that_share_sets_want_wide_panels() {
+        use super::*;
+
+        let is_wide = |rows, cols, stride, matrices| {
+            let mut data = vec![0.0; rows * stride];
+            let mat = MatMut::with_strides(&mut data, rows, cols, stride, 1).unwrap();
+            Destination::new(mat).is_wide((rows, cols), matrices)
+        };
+        for (shape, stride, matrices, wide) in [
+            ((512, 512), 512, 1, true),
+            ((512, 500), 512, 1, true),
+            ((512, 500), 500, 1, false),
+            ((256, 128), 128, 1, false),
+            ((256, 128), 128, 2, true),
+            ((256, 784), 784, 2, false),
+        ] {
+            let (rows, cols) = shape;
+            assert_eq!(is_wide(rows, cols, stride, matrices), wide, "{shape:?}");
+        }
     }
 }

@@ -21,6 +21,10 @@ pub(super) struct InOnePass<'a, S, A, L> {
 unsafe impl<S: Sync, A: Sync, L: Sync> Sync for InOnePass<'_, S, A, L> {}
 
 impl<S: Simd, A: Elementwise, L: ElementwiseLoss> TileOperation<f32> for InOnePass<'_, S, A, L> {
+    fn is_wide(&self) -> bool {
+        self.work.is_wide()
+    }
+
     unsafe fn apply(&self, panel: Panel<f32>) {
         // A panel adds this many vectors to its sum, at most.
         const { assert!(L::ADDS_BEFORE_FLUSH >= MAX_PANEL_VECTORS) };

@@ -1,9 +1,7 @@
 //! ∇W = Σ Xᵀ·δ, and the optimiser's step with ∇W still in registers.
 
-use std::ops::Range;
-
 use super::decay::{Decay, Decayed};
-use super::{Destination, for_each_vector, load, store};
+use super::{Destination, bytes, for_each_vector, load, store};
 use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
 use crate::gemm::{Term, flops, multiply};
@@ -218,8 +216,7 @@ impl<U: ElementwiseUpdate> Kernel for Typed<'_, U> {
             update: self.update,
             weight: work.weight,
             state: work.state,
-            is_large: work.shape.0 * work.shape.1 * size_of::<f32>() * (1 + U::SLOTS)
-                > tuning::PREFETCH_BYTES,
+            is_wide: bytes(work.shape, 1 + U::SLOTS) >= tuning::WIDE_UPDATE_BYTES,
         };
         let decayed;
         let sink = if work.decay.is_none() {
@@ -243,9 +240,8 @@ struct Update<S, U> {
     weight: Destination,
     /// As many as the optimiser has slots.
     state: [Destination; 3],
-    /// Whether weight and state are too large to be still in L2 from the step
-    /// before.
-    is_large: bool,
+    /// Whether weight and state are too large to be still in L2 from the step before.
+    is_wide: bool,
 }
 
 // SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
@@ -253,14 +249,8 @@ struct Update<S, U> {
 unsafe impl<S: Sync, U: Sync> Sync for Update<S, U> {}
 
 impl<S: Simd, U: ElementwiseUpdate> TileOperation<f32> for Update<S, U> {
-    fn prepare(&self, rows: Range<usize>, cols: Range<usize>) {
-        if !self.is_large {
-            return;
-        }
-        self.weight.prefetch(rows.clone(), cols.clone());
-        for slot in &self.state[..U::SLOTS] {
-            slot.prefetch(rows.clone(), cols.clone());
-        }
+    fn is_wide(&self) -> bool {
+        self.is_wide
     }
 
     unsafe fn apply(&self, panel: Panel<f32>) {

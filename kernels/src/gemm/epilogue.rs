@@ -3,19 +3,21 @@
 //! [`Store`] writes from registers. Everything longer (an activation, a loss,
 //! an optimiser) is a [`TileOperation`]: up to [`PANEL_TILES`] tiles below each
 //! other go to a panel of 6 KB on the stack, which never leaves L1, and one
-//! indirect call works on all of it. In registers an operation would save a
+//! indirect call works on all of it; or, where that is
+//! [wide](TileOperation::is_wide), up to four times as many go side by side to the
+//! stack, and a call works on a few whole rows. In registers an operation would save a
 //! store and a load per vector, but each of some 60 operations would have to
 //! be compiled into each of 120 micro-kernels. Tile by tile, its loads would
 //! wait for stores that are still on their way: measured on Zen 5, bias and
 //! identity then cost 1.8 ns per vector, ten times as much as in registers.
 
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 use super::tile::MAX_ROWS;
 use crate::extent::Extent;
 use crate::mat::Element;
 use crate::simd::Registers;
+use crate::tuning;
 
 /// Receives each tile of the product once, in any order, from any thread.
 pub(crate) trait Epilogue<T: Element, S: Registers<T>>: Sync {
@@ -104,11 +106,13 @@ impl<T: Element, S: Registers<T>> Epilogue<T, S> for Store<T> {
     }
 }
 
-/// Keeps a partial sum for the next part of K: tiles one after another, each
-/// as whole vectors.
+/// Keeps a tile as whole vectors: a partial sum for the next part of K, or one that
+/// waits for an operation.
 pub(crate) struct Partial<T> {
     /// The tile's place.
     pub(crate) to: *mut T,
+    /// Elements from row to row.
+    pub(crate) stride: usize,
 }
 
 // SAFETY: as `Store`; each task has a `Partial` of its own.
@@ -126,8 +130,8 @@ impl<T: Element, S: Registers<T>> Epilogue<T, S> for Partial<T> {
     ) {
         for (i, acc) in acc.into_iter().enumerate() {
             for (j, v) in acc.into_iter().enumerate() {
-                // SAFETY: whoever made `self` set MR · NR vectors aside.
-                unsafe { s.store(self.to.add((i * NR + j) * S::LANES), v) };
+                // SAFETY: whoever made `self` set NR vectors aside in each of MR rows.
+                unsafe { s.store(self.to.add(i * self.stride + j * S::LANES), v) };
             }
         }
     }
@@ -159,16 +163,34 @@ pub(crate) trait TileOperation<T>: Sync {
     /// # Safety
     /// As [`Epilogue::finish`], for the whole panel; `panel.data` holds
     /// rows · stride elements, which are the call's own. At most
-    /// [`PANEL_TILES`] · [`MAX_ROWS`] rows of at most two vectors.
+    /// [`MAX_PANEL_VECTORS`] vectors.
     unsafe fn apply(&self, panel: Panel<T>);
 
-    /// Is told of each tile before its product, to fetch what `apply` will
-    /// read and write there.
-    fn prepare(&self, _rows: Range<usize>, _cols: Range<usize>) {}
+    /// Whether it gets tiles side by side rather than below each other, and goes along
+    /// rows: for what it reads and writes is either so much that it comes from beyond L2,
+    /// where the CPU fetches ahead what follows in memory, or would share a few sets of
+    /// L1.
+    fn is_wide(&self) -> bool {
+        false
+    }
+}
+
+/// Rows and columns of tiles that an operation gets one after another, where C has so
+/// many columns of them.
+pub(crate) fn panel_tiles<T>(operation: &dyn TileOperation<T>, tile_cols: usize) -> (usize, usize) {
+    if tile_cols > 1 && operation.is_wide() {
+        let cols = tile_cols.min(tuning::WIDE_TILES);
+        (ROOM_TILES / cols, cols)
+    } else {
+        (PANEL_TILES, 1)
+    }
 }
 
 /// Tiles below each other that an operation gets at once.
 pub(crate) const PANEL_TILES: usize = 4;
+
+/// Tiles that wait for a wide one, at most.
+const ROOM_TILES: usize = 2 * tuning::WIDE_TILES;
 
 /// Bytes of the largest tile of any level: 12 rows of two 64-byte vectors.
 const TILE_BYTES: usize = MAX_ROWS * 2 * 64;
@@ -176,17 +198,17 @@ const TILE_BYTES: usize = MAX_ROWS * 2 * 64;
 /// Elements of the largest f32 panel of any level.
 pub(crate) const MAX_PANEL: usize = PANEL_TILES * TILE_BYTES / size_of::<f32>();
 
-/// Rows and vectors per row of the largest panel.
+/// Vectors of the largest panel of any level.
 pub(crate) const MAX_PANEL_VECTORS: usize = PANEL_TILES * MAX_ROWS * 2;
 
-/// Room for a panel.
+/// Room for the tiles that wait for an operation.
 #[repr(align(64))]
-pub(crate) struct Room([MaybeUninit<u8>; PANEL_TILES * TILE_BYTES]);
+pub(crate) struct Room([MaybeUninit<u8>; ROOM_TILES * TILE_BYTES]);
 
 impl Room {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        Room([MaybeUninit::uninit(); PANEL_TILES * TILE_BYTES])
+        Room([MaybeUninit::uninit(); ROOM_TILES * TILE_BYTES])
     }
 
     pub(crate) fn data<T: Element>(&mut self) -> *mut T {
@@ -248,6 +270,38 @@ where
                     };
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing {
+        is_wide: bool,
+    }
+
+    impl TileOperation<f32> for Nothing {
+        unsafe fn apply(&self, _: Panel<f32>) {}
+
+        fn is_wide(&self) -> bool {
+            self.is_wide
+        }
+    }
+
+    #[test]
+    fn wide_operations_get_tiles_side_by_side() {
+        let tiles = |is_wide, cols| panel_tiles(&Nothing { is_wide }, cols);
+        for cols in [0, 1, 4, 100] {
+            assert_eq!(tiles(false, cols), (PANEL_TILES, 1));
+        }
+        assert_eq!(tiles(true, 0), (PANEL_TILES, 1));
+        assert_eq!(tiles(true, 1), (PANEL_TILES, 1));
+        for cols in 2..100 {
+            let (rows, side_by_side) = tiles(true, cols);
+            assert_eq!(side_by_side, cols.min(8));
+            assert!(rows >= 1 && rows * side_by_side <= ROOM_TILES);
         }
     }
 }

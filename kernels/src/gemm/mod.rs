@@ -2,8 +2,11 @@
 //!
 //! | file | purpose |
 //! |---|---|
-//! | `blocked.rs` | the loops: blocks, parts of K, packing, parallel tasks |
-//! | `plan.rs` | how these cut a product, and what they pack |
+//! | `blocked.rs` | the loops, from the outermost: blocks of C, parts of K |
+//! | `part.rs` | what a part packs and lists before its parallel tasks |
+//! | `task.rs` | one of these: tiles, panels of them, strips beside them |
+//! | `plan.rs` | how a product is cut, and what is packed |
+//! | `term.rs` | its operands |
 //! | `tile.rs` | the micro-kernel, generic over level and element |
 //! | `listed.rs` | its loop where A is mostly zeros, and the rows that share a list |
 //! | `narrow.rs` | the same for columns too few to fill a vector |
@@ -18,12 +21,16 @@ mod listed;
 mod narrow;
 mod pack;
 mod panels;
+mod part;
 mod plan;
 mod steps;
+mod task;
+mod term;
 mod tile;
 
-pub(crate) use blocked::{Term, multiply};
+pub(crate) use blocked::multiply;
 pub use panels::Panels;
+pub(crate) use term::Term;
 
 use crate::error::{Error, check_shape};
 use crate::extent::Extent;

@@ -83,10 +83,6 @@ pub(super) unsafe fn compute<T: Element, S: Registers<T>>(
     const { assert!(NARROW <= S::LANES) };
     let shape = (strip.rows, strip.k);
     strip.a_extent.check(strip.a, shape, (strip.a_row, 1));
-    if let Sink::Operation(operation) = sink {
-        let (row, col) = (strip.row, strip.col);
-        operation.prepare(row..row + strip.rows, col..col + strip.cols);
-    }
     s.vectorize(
         #[inline(always)]
         || {

@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use super::blocked::Term;
-use super::epilogue::{PANEL_TILES, Sink};
+use super::epilogue::{Sink, panel_tiles};
 use super::listed::lists_of;
 use super::pack::row_stride;
+use super::term::Term;
 use super::{flops, steps};
 use crate::mat::{Element, Tiling};
 use crate::simd::Registers;
@@ -207,23 +207,19 @@ impl Block {
 /// Into how many tasks the rows and the columns of tiles are shared: enough
 /// that a task has TASK_FLOPS or one tile, and that its rows of A stay in L2.
 /// Tiles that an operation gets at once belong to one task.
-pub(super) fn task_grid<T>(
-    tile_rows: usize,
-    tile_cols: usize,
-    block: &Block,
-    k: usize,
-    sink: Sink<'_, T>,
-) -> (usize, usize) {
+pub(super) fn task_grid<T>(block: &Block, k: usize, sink: Sink<'_, T>) -> (usize, usize) {
     let (rows, cols) = (block.rows.len(), block.cols.len());
     let flops = 2 * rows * cols * k;
     let tasks = (flops / tuning::TASK_FLOPS).clamp(1, tuning::MAX_TASKS);
     let resident = (rows * k * size_of::<T>()).div_ceil(tuning::A_BLOCK_BYTES);
-    let most = match sink {
-        Sink::Store(_) => tile_rows,
-        Sink::Operation(_) => tile_rows.div_ceil(PANEL_TILES),
+    let (panel_rows, panel_cols) = match sink {
+        Sink::Store(_) => (1, 1),
+        Sink::Operation(operation) => panel_tiles(operation, block.tile_cols),
     };
-    let row_tasks = tasks.max(resident).min(most);
-    let col_tasks = tasks.div_ceil(row_tasks).min(tile_cols).max(1);
+    let most_rows = block.tile_rows.div_ceil(panel_rows);
+    let most_cols = block.tile_cols.div_ceil(panel_cols);
+    let row_tasks = tasks.max(resident).min(most_rows);
+    let col_tasks = tasks.div_ceil(row_tasks).min(most_cols).max(1);
     (row_tasks, col_tasks)
 }
 
