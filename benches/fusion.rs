@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use autoencoder_benches::layer::{LAYERS, Layer, Operation};
+use autoencoder_benches::layer::{Layer, Operation};
 use autoencoder_benches::race::{contender, race};
 use autoencoder_benches::{cycles, is_wanted};
 use autoencoder_kernels::Level;
@@ -25,7 +25,7 @@ fn main() {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for operation in Operation::ALL {
-        for (m, k, n) in LAYERS {
+        for (m, k, n) in operation.shapes() {
             if !is_wanted(&format!("{m}x{k}x{n}")) {
                 continue;
             }

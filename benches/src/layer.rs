@@ -1,9 +1,12 @@
 //! Dense layers three ways: the bare product, the fused kernel, and the product
 //! with passes of its own for all the rest.
 
-use autoencoder_kernels::dense::{BackwardInput, Forward, ForwardLoss, column_sums};
+use autoencoder_kernels::dense::{
+    BackwardInput, BackwardWeight, Decay, Forward, ForwardLoss, UpdateWeight, column_sums,
+};
 use autoencoder_kernels::gemm::gemm;
-use autoencoder_kernels::{Activation, Context, Loss, Mat, activation, loss};
+use autoencoder_kernels::optimizer::{self, OptimizerState};
+use autoencoder_kernels::{Activation, Context, Loss, Mat, MatRef, Optimizer, activation, loss};
 
 use crate::{assert_close, numbers};
 
@@ -17,14 +20,17 @@ pub enum Operation {
     /// δ below = (X·W) ⊙ σ′, with X the δ of a layer and W its transposed
     /// weight, and its column sums
     BackwardInput,
+    /// W after a step of Adam along Xᵀ·δ: that is the product here
+    Update,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Operation; 3] = [
+    pub const ALL: [Operation; 4] = [
         Operation::Forward,
         Operation::ForwardLoss,
         Operation::BackwardInput,
+        Operation::Update,
     ];
 
     /// The formula.
@@ -33,24 +39,41 @@ impl Operation {
             Operation::Forward => "σ(X·W + b)",
             Operation::ForwardLoss => "bce(X·W + b), δ, Σδ",
             Operation::BackwardInput => "(δ·Wᵀ) ⊙ σ′, Σδ",
+            Operation::Update => "Adam(W, Xᵀ·δ)",
+        }
+    }
+
+    /// Its products, m × k × n, in the layers of the tutorials' autoencoders at batch
+    /// 256, and in a large one.
+    pub const fn shapes(self) -> [(usize, usize, usize); 5] {
+        match self {
+            Operation::Update => [
+                (784, 256, 32),
+                (784, 256, 128),
+                (32, 256, 784),
+                (128, 256, 784),
+                (512, 512, 512),
+            ],
+            _ => [
+                (256, 784, 32),
+                (256, 784, 128),
+                (256, 32, 784),
+                (256, 128, 64),
+                (512, 512, 512),
+            ],
         }
     }
 }
 
-/// The layers of the tutorials' autoencoders at batch 256, m × k × n, and a
-/// large one.
-pub const LAYERS: [(usize, usize, usize); 5] = [
-    (256, 784, 32),
-    (256, 784, 128),
-    (256, 32, 784),
-    (256, 128, 64),
-    (512, 512, 512),
-];
+/// What updates make their steps with: so short that W stays where it is.
+const ADAM: (Optimizer, f32) = (Optimizer::adam_keras(), 1e-6);
 
 /// A layer's operands.
 pub struct Layer {
     operation: Operation,
+    /// X, batch × in.
     x: Mat<f32>,
+    /// W; of an update, δ.
     weight: Mat<f32>,
     bias: Vec<f32>,
     /// The loss's target, or what the activation has saved: in [0, 1).
@@ -59,13 +82,15 @@ pub struct Layer {
 
 /// A layer's results.
 pub struct Output {
-    /// Y or δ.
+    /// Y, δ or W.
     pub y: Mat<f32>,
     /// The column sums.
     pub sums: Vec<f32>,
     /// The loss, 0 without one.
     pub loss: f64,
+    /// Logits, or ∇W.
     logits: Mat<f32>,
+    state: OptimizerState,
 }
 
 impl Layer {
@@ -81,7 +106,10 @@ impl Layer {
         unit.as_mut_slice().iter_mut().for_each(|x| *x += 0.5);
         Layer {
             operation,
-            x: mat(m, k, 1),
+            x: match operation {
+                Operation::Update => mat(k, m, 1),
+                _ => mat(m, k, 1),
+            },
             weight: mat(k, n, 2),
             bias: numbers(n, 3),
             unit,
@@ -96,15 +124,24 @@ impl Layer {
             sums: vec![0.0; n],
             loss: 0.0,
             logits: Mat::zeros(m, n),
+            state: OptimizerState::new(ADAM.0, m, n).expect("memory"),
         }
     }
 
-    /// X·W alone.
+    /// The left operand of the product.
+    fn left(&self) -> MatRef<'_, f32> {
+        match self.operation {
+            Operation::Update => self.x.as_ref().transpose(),
+            _ => self.x.as_ref(),
+        }
+    }
+
+    /// The product alone.
     ///
     /// # Panics
     /// Never: the shapes fit.
     pub fn product(&self, output: &mut Output) {
-        let (x, weight) = (self.x.as_ref(), self.weight.as_ref());
+        let (x, weight) = (self.left(), self.weight.as_ref());
         gemm(Context::serial(), 1.0, x, weight, 0.0, output.y.as_mut()).expect("the shapes fit");
     }
 
@@ -153,6 +190,16 @@ impl Layer {
                 }
                 .run(context)
             }
+            Operation::Update => UpdateWeight {
+                terms: &[(x, weight)],
+                weight: output.y.as_mut(),
+                state: &mut output.state,
+                optimizer: ADAM.0,
+                learning_rate: ADAM.1,
+                step: 1,
+                decay: Decay::default(),
+            }
+            .run(context),
         }
         .expect("the shapes fit");
     }
@@ -171,6 +218,7 @@ impl Layer {
             sums,
             loss,
             logits,
+            state,
         } = output;
         let biased = |c: &mut Mat<f32>| {
             for i in 0..c.rows() {
@@ -197,6 +245,15 @@ impl Layer {
             Operation::BackwardInput => gemm(context, 1.0, x, weight, 0.0, y.as_mut())
                 .and_then(|()| activation::backward(level, Activation::Sigmoid, unit, y.as_mut()))
                 .and_then(|()| column_sums(context, y.as_ref(), sums)),
+            Operation::Update => BackwardWeight {
+                terms: &[(x, weight)],
+                gradient: logits.as_mut(),
+            }
+            .run(context)
+            .and_then(|()| {
+                let (w, gradient) = (y.as_mut_slice(), logits.as_slice());
+                optimizer::update(level, ADAM.0, ADAM.1, 1, w, gradient, state)
+            }),
         };
         result.expect("the shapes fit");
     }
