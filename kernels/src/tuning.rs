@@ -59,11 +59,12 @@ pub(crate) const LIST_ROWS: [usize; 2] = [6, 4];
 /// Rows of A of one task, in bytes: they stay in L2 while B's panels pass.
 pub(crate) const A_BLOCK_BYTES: usize = 384 << 10;
 
-/// Tiles side by side, at most, of what a wide operation gets at once; twice as many
-/// tiles in all, 24 KB. (An update of 784×128 and 512×512 by Adam that gets four tiles
-/// below each other takes 1.09 and 1.22 of the time, and 1.06 and 1.17 when each tile's
-/// lines are asked for ahead of its product: the CPU fetches the lines behind them
-/// likewise, in vain.)
+/// Tiles side by side, at most, of those that wait for a wide operation; twice as many
+/// in all, 24 KB at AVX-512. (Gradient and update of 784×128 and of 512×512 by Adam, with
+/// four tiles below each other: 1.05 and 1.05 to 1.08 of the time, since the CPU fetches
+/// the lines behind them, too, in vain; 1.11 and 1.15 to 1.17 if each tile's lines are
+/// asked for ahead of its product as well. With 16 side by side 512×512 takes 0.94 to
+/// 0.97, 784×128 the same; 128×784 had 0.97 to 1.05.)
 pub(crate) const WIDE_TILES: usize = 8;
 
 /// Bytes of a weight and its optimiser's state from which an update is wide. With less
@@ -71,8 +72,8 @@ pub(crate) const WIDE_TILES: usize = 8;
 pub(crate) const WIDE_UPDATE_BYTES: usize = 512 << 10;
 
 /// Bytes of what another epilogue reads and writes from which it is wide, if its rows
-/// lie a multiple of so many bytes apart: the 48 rows of a panel then share 8 of the 64
-/// sets of L1. (σ′ behind 1024×128×1024 takes 0.87 of the time, behind 512×128×512 0.89,
+/// lie a multiple of so many bytes apart: the 48 rows of a tall panel, at AVX-512, then
+/// share 8 of the 64 sets of L1 for each of their two lines. (σ′ behind 1024×128×1024 takes 0.87 of the time, behind 512×128×512 0.89,
 /// behind 10 000×128×784, whose rows share no set, 1.02.)
 pub(crate) const WIDE_BYTES: usize = 256 << 10;
 pub(crate) const WIDE_ALIAS: usize = 512;

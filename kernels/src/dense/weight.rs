@@ -1,4 +1,4 @@
-//! ∇W = Σ Xᵀ·δ, and the optimiser's step with ∇W still in registers.
+//! ∇W = Σ Xᵀ·δ, and the optimiser's step with ∇W still in L1.
 
 use super::decay::{Decay, Decayed};
 use super::{Destination, bytes, for_each_vector, load, store};

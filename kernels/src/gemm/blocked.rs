@@ -87,3 +87,6 @@ pub(crate) unsafe fn multiply<T, S>(
     });
     debug_assert!(plan.part >= 1 || terms.iter().all(|term| term.k == 0));
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,10 +166,10 @@ pub(crate) trait TileOperation<T>: Sync {
     /// [`MAX_PANEL_VECTORS`] vectors.
     unsafe fn apply(&self, panel: Panel<T>);
 
-    /// Whether it gets tiles side by side rather than below each other, and goes along
-    /// rows: for what it reads and writes is either so much that it comes from beyond L2,
-    /// where the CPU fetches ahead what follows in memory, or would share a few sets of
-    /// L1.
+    /// Whether it gets tiles side by side rather than below each other, a few rows of
+    /// them at a time: for what it reads and writes is either so much that it comes from
+    /// beyond L2, where the CPU fetches ahead what follows in memory, or would share a
+    /// few sets of L1.
     fn is_wide(&self) -> bool {
         false
     }
@@ -193,7 +193,7 @@ pub(crate) const PANEL_TILES: usize = 4;
 const ROOM_TILES: usize = 2 * tuning::WIDE_TILES;
 
 /// Bytes of the largest tile of any level: 12 rows of two 64-byte vectors.
-const TILE_BYTES: usize = MAX_ROWS * 2 * 64;
+pub(crate) const TILE_BYTES: usize = MAX_ROWS * 2 * 64;
 
 /// Elements of the largest f32 panel of any level.
 pub(crate) const MAX_PANEL: usize = PANEL_TILES * TILE_BYTES / size_of::<f32>();
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(tiles(true, 1), (PANEL_TILES, 1));
         for cols in 2..100 {
             let (rows, side_by_side) = tiles(true, cols);
-            assert_eq!(side_by_side, cols.min(8));
+            assert_eq!(side_by_side, cols.min(tuning::WIDE_TILES));
             assert!(rows >= 1 && rows * side_by_side <= ROOM_TILES);
         }
     }

@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use super::epilogue::{Epilogue, MAX_PANEL, PANEL_TILES, Panel, Sink, Store};
-use super::tile::{MAX_ROWS, opaque};
+use super::epilogue::{Epilogue, MAX_PANEL, MAX_PANEL_VECTORS, Panel, Sink, Store};
+use super::tile::opaque;
 use crate::extent::Extent;
 use crate::mat::Element;
 use crate::simd::{MAX_LANES, Registers, SQUARE};
@@ -18,8 +18,8 @@ use crate::tuning::NARROW;
 /// fills the time that the others wait for theirs.
 const GROUPS: usize = 3;
 
-// An operation takes as many rows, and a panel has room for a vector of each.
-const _: () = assert!(GROUPS * MAX_LANES <= PANEL_TILES * MAX_ROWS);
+// An operation takes a vector of as many rows, and a panel has room for them.
+const _: () = assert!(GROUPS * MAX_LANES <= MAX_PANEL_VECTORS);
 const _: () = assert!(GROUPS * MAX_LANES * MAX_LANES <= MAX_PANEL);
 
 /// Rows that are computed at once.

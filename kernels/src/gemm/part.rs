@@ -147,8 +147,9 @@ impl<'a, T: Element> Part<'a, T> {
             let most = block.tile_rows;
             let groups = threads(a_packing).clamp(most.div_ceil(GROUP), most);
             for_each(a_packing, groups, |group| {
-                // SAFETY: the caller's contract; each row of tiles is in one group, of
-                // which none has more than GROUP.
+                // SAFETY: the caller's contract; one of the strides is 1, else it would
+                // not be worthwhile; each row of tiles is in one group, of which none has
+                // more than GROUP.
                 unsafe { self.list(s, share(most, groups, group)) }
             });
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::epilogue::{MAX_PANEL_VECTORS, Panel, Partial, Room, Sink, panel_tiles};
+use super::epilogue::{MAX_PANEL_VECTORS, Panel, Partial, Room, Sink, TILE_BYTES, panel_tiles};
 use super::listed::lists_of;
 use super::narrow::{self, Strip, rows_at_once};
 use super::part::Part;
@@ -58,6 +58,12 @@ impl<T: Element> Task<'_, T> {
     /// As [`Part::run`]: what the plan packs of these tiles' operands is packed, what is
     /// listed is listed, and no other task has these tiles.
     pub(super) unsafe fn run<S: Registers<T>>(&self, s: S, sink: Sink<'_, T>) {
+        // The room takes any tile of the level, and an operation a row of a wide panel.
+        const {
+            let tile = S::TILE_ROWS * S::TILE_VECTORS * S::LANES * size_of::<T>();
+            assert!(tile <= TILE_BYTES);
+            assert!(tuning::WIDE_TILES * S::TILE_VECTORS <= MAX_PANEL_VECTORS);
+        };
         let block = self.part.block;
         let mut room = Room::new();
         let (rows, cols) = match sink {
@@ -68,7 +74,8 @@ impl<T: Element> Task<'_, T> {
         };
         for cols in cut(self.cols.clone(), cols) {
             for rows in cut(self.rows.clone(), rows) {
-                // SAFETY: the caller's contract; the tiles are the task's.
+                // SAFETY: the caller's contract; the tiles are the task's, and no more
+                // than an operation gets.
                 unsafe { self.panel(s, sink, &mut room, rows, cols.clone()) };
             }
         }
@@ -79,10 +86,11 @@ impl<T: Element> Task<'_, T> {
         }
     }
 
-    /// Computes tiles, at most as many as the room takes if an operation is to get them.
+    /// Computes tiles, and gives them to the operation, if there is one.
     ///
     /// # Safety
-    /// As [`run`](Self::run), for these rows and columns of tiles, at least one each.
+    /// As [`run`](Self::run), for these rows and columns of tiles, at least one each; if
+    /// an operation is to get them, at most as many as [`panel_tiles`] says.
     unsafe fn panel<S: Registers<T>>(
         &self,
         s: S,
@@ -101,11 +109,11 @@ impl<T: Element> Task<'_, T> {
             block.tile_col(cols.end - 1).end,
         );
         let panel = PanelRoom {
+            extent: room.extent(),
             data: room.data(),
             stride: (end_col - col).next_multiple_of(S::LANES),
             row,
             col,
-            extent: room.extent(),
         };
         let fetches_rows = self.fetches_rows();
         for j in cols {
@@ -130,7 +138,8 @@ impl<T: Element> Task<'_, T> {
         let count = MAX_PANEL_VECTORS / (panel.stride / S::LANES);
         for rows in cut(row..end_row, count) {
             // SAFETY: the sink accepts each tile, and this task alone has it; the rows
-            // are those of tiles that have just been written, with vectors that are whole.
+            // are those of tiles that have just been written, with vectors that are whole,
+            // and at most MAX_PANEL_VECTORS of these.
             unsafe {
                 operation.apply(Panel {
                     data: panel.data.add((rows.start - row) * panel.stride),
