@@ -73,8 +73,9 @@ pub(crate) const WIDE_UPDATE_BYTES: usize = 512 << 10;
 
 /// Bytes of what another epilogue reads and writes from which it is wide, if its rows
 /// lie a multiple of so many bytes apart: the 48 rows of a tall panel, at AVX-512, then
-/// share 8 of the 64 sets of L1 for each of their two lines. (σ′ behind 1024×128×1024 takes 0.87 of the time, behind 512×128×512 0.89,
-/// behind 10 000×128×784, whose rows share no set, 1.02.)
+/// share 8 of the 64 sets of L1 for each of their two lines. (σ′ behind 1024×128×1024
+/// takes 0.87 of the time, behind 512×128×512 0.89, behind 10 000×128×784, whose rows
+/// share no set, 1.02.)
 pub(crate) const WIDE_BYTES: usize = 256 << 10;
 pub(crate) const WIDE_ALIAS: usize = 512;
 

@@ -50,7 +50,7 @@ pub(super) struct Part<'a, T> {
     pub(super) k: usize,
     /// Whether the sums begin with it, and whether they are complete after it.
     pub(super) is_first: bool,
-    pub(super) is_last: bool,
+    is_last: bool,
     /// A\[0, 0\] and B\[0, 0\] of the block and the part.
     pub(super) a: *const T,
     pub(super) b: *const T,
@@ -167,11 +167,12 @@ impl<'a, T: Element> Part<'a, T> {
                 part: self,
                 rows,
                 cols: share(block.tile_cols, col_tasks, c),
+                sink: self.is_last.then_some(sink),
                 is_listed,
             };
             // SAFETY: the caller's contract; what the plan packs is packed, what is
             // listed is listed; each tile belongs to one task.
-            unsafe { task.run(s, sink) };
+            unsafe { task.run(s) };
         });
     }
 

@@ -19,6 +19,9 @@ pub(super) struct Task<'a, T> {
     /// Its rows of tiles, at least one, and its columns of tiles.
     pub(super) rows: Range<usize>,
     pub(super) cols: Range<usize>,
+    /// Where the tiles go; `None` for sums that are not complete, which stay in the
+    /// workspace.
+    pub(super) sink: Option<Sink<'a, T>>,
     /// Whether there are lists of where A is not 0.
     pub(super) is_listed: bool,
 }
@@ -40,8 +43,8 @@ struct Column<T> {
     b_extent: Extent,
 }
 
-/// Where an operation's panel waits for its tiles.
-struct PanelRoom<T> {
+/// Where tiles wait for an operation.
+struct Waiting<T> {
     data: *mut T,
     /// Elements from row to row.
     stride: usize,
@@ -57,7 +60,7 @@ impl<T: Element> Task<'_, T> {
     /// # Safety
     /// As [`Part::run`]: what the plan packs of these tiles' operands is packed, what is
     /// listed is listed, and no other task has these tiles.
-    pub(super) unsafe fn run<S: Registers<T>>(&self, s: S, sink: Sink<'_, T>) {
+    pub(super) unsafe fn run<S: Registers<T>>(&self, s: S) {
         // The room takes any tile of the level, and an operation a row of a wide panel.
         const {
             let tile = S::TILE_ROWS * S::TILE_VECTORS * S::LANES * size_of::<T>();
@@ -66,20 +69,19 @@ impl<T: Element> Task<'_, T> {
         };
         let block = self.part.block;
         let mut room = Room::new();
-        let (rows, cols) = match sink {
-            Sink::Operation(operation) if self.part.is_last => {
-                panel_tiles(operation, block.tile_cols)
-            }
+        let (rows, cols) = match self.sink {
+            Some(Sink::Operation(operation)) => panel_tiles(operation, block.tile_cols),
             _ => (self.rows.len(), self.cols.len().max(1)),
         };
         for cols in cut(self.cols.clone(), cols) {
             for rows in cut(self.rows.clone(), rows) {
                 // SAFETY: the caller's contract; the tiles are the task's, and no more
                 // than an operation gets.
-                unsafe { self.panel(s, sink, &mut room, rows, cols.clone()) };
+                unsafe { self.tiles(s, &mut room, rows, cols.clone()) };
             }
         }
-        if block.narrow > 0 && self.cols.end == block.tile_cols {
+        let has_last_cols = self.cols.end == block.tile_cols;
+        if let (Some(sink), true) = (self.sink, block.narrow > 0 && has_last_cols) {
             // SAFETY: the caller's contract; each row of tiles is in one task of those
             // that have the last columns.
             unsafe { self.strips(s, sink, &mut room) };
@@ -91,10 +93,9 @@ impl<T: Element> Task<'_, T> {
     /// # Safety
     /// As [`run`](Self::run), for these rows and columns of tiles, at least one each; if
     /// an operation is to get them, at most as many as [`panel_tiles`] says.
-    unsafe fn panel<S: Registers<T>>(
+    unsafe fn tiles<S: Registers<T>>(
         &self,
         s: S,
-        sink: Sink<'_, T>,
         room: &mut Room,
         rows: Range<usize>,
         cols: Range<usize>,
@@ -108,7 +109,7 @@ impl<T: Element> Task<'_, T> {
             block.tile_row(rows.end - 1).end,
             block.tile_col(cols.end - 1).end,
         );
-        let panel = PanelRoom {
+        let waiting = Waiting {
             extent: room.extent(),
             data: room.data(),
             stride: (end_col - col).next_multiple_of(S::LANES),
@@ -124,26 +125,23 @@ impl<T: Element> Task<'_, T> {
                 if fetches_rows && i + 1 < self.rows.end {
                     self.fetch_row(i + 1);
                 }
-                // SAFETY: the caller's contract; the room takes the panel's tiles.
-                unsafe { self.tile(s, sink, &panel, i, &column) };
+                // SAFETY: the caller's contract; the room takes these tiles.
+                unsafe { self.tile(s, &waiting, i, &column) };
             }
         }
-        let Sink::Operation(operation) = sink else {
+        let Some(Sink::Operation(operation)) = self.sink else {
             return;
         };
-        if !self.part.is_last {
-            return;
-        }
         // As many rows at once as an operation takes.
-        let count = MAX_PANEL_VECTORS / (panel.stride / S::LANES);
+        let count = MAX_PANEL_VECTORS / (waiting.stride / S::LANES);
         for rows in cut(row..end_row, count) {
             // SAFETY: the sink accepts each tile, and this task alone has it; the rows
             // are those of tiles that have just been written, with vectors that are whole,
             // and at most MAX_PANEL_VECTORS of these.
             unsafe {
                 operation.apply(Panel {
-                    data: panel.data.add((rows.start - row) * panel.stride),
-                    stride: panel.stride,
+                    data: waiting.data.add((rows.start - row) * waiting.stride),
+                    stride: waiting.stride,
                     row: block.rows.start + rows.start,
                     col: block.cols.start + col,
                     rows: rows.len(),
@@ -206,14 +204,13 @@ impl<T: Element> Task<'_, T> {
     /// one that waits in the room.
     ///
     /// # Safety
-    /// As [`run`](Self::run), for this tile; it lies inside of the panel.
-    // A part of `panel`, its only caller.
+    /// As [`run`](Self::run), for this tile, which has a place among those that wait.
+    // A part of `tiles`, its only caller.
     #[inline(always)]
     unsafe fn tile<S: Registers<T>>(
         &self,
         s: S,
-        sink: Sink<'_, T>,
-        panel: &PanelRoom<T>,
+        waiting: &Waiting<T>,
         i: usize,
         column: &Column<T>,
     ) {
@@ -275,25 +272,26 @@ impl<T: Element> Task<'_, T> {
         // this tile's own slot, filled by the part before; 4. each tile of the block
         // belongs to one task, and comes once; its place in the room is its own.
         unsafe {
-            match sink {
-                _ if !part.is_last => {
+            match self.sink {
+                None => {
                     let to = Partial {
                         to: partial,
                         stride,
                     };
                     compute(s, &tile, b_full, &to);
                 }
-                Sink::Store(store) => compute(s, &tile, b_full, &store),
-                Sink::Operation(_) => {
-                    let offset = (rows.start - panel.row) * panel.stride + cols.start - panel.col;
+                Some(Sink::Store(store)) => compute(s, &tile, b_full, &store),
+                Some(Sink::Operation(_)) => {
+                    let offset =
+                        (rows.start - waiting.row) * waiting.stride + cols.start - waiting.col;
                     let to = Partial {
-                        to: panel.data.add(offset),
-                        stride: panel.stride,
+                        to: waiting.data.add(offset),
+                        stride: waiting.stride,
                     };
                     let shape = (rows.len(), stride);
-                    panel
+                    waiting
                         .extent
-                        .check(to.to.cast_const(), shape, (panel.stride as isize, 1));
+                        .check(to.to.cast_const(), shape, (waiting.stride as isize, 1));
                     compute(s, &tile, b_full, &to);
                 }
             }
