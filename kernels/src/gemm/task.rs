@@ -9,7 +9,7 @@ use super::part::Part;
 use super::tile::{TileArguments, compute};
 use crate::extent::Extent;
 use crate::mat::Element;
-use crate::prefetch::prefetch_row;
+use crate::prefetch::{prefetch_row, prefetch_some};
 use crate::simd::Registers;
 use crate::tuning;
 
@@ -125,6 +125,7 @@ impl<T: Element> Task<'_, T> {
                 if fetches_rows && i + 1 < self.rows.end {
                     self.fetch_row(i + 1);
                 }
+                prefetch_some();
                 // SAFETY: the caller's contract; the room takes these tiles.
                 unsafe { self.tile(s, &waiting, i, &column) };
             }

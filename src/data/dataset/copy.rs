@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use autoencoder_kernels::convert::scale_u8;
 use autoencoder_kernels::gather::gather_rows;
-use autoencoder_kernels::prefetch::prefetch;
+use autoencoder_kernels::prefetch::{prefetch_during_products, prefetch_rest};
 use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
 
 use super::{Dataset, Values};
@@ -48,9 +48,10 @@ impl Dataset {
         self.gather_and_prefetch(indices, &[], out)
     }
 
-    /// [`gather`](Self::gather), while the CPU fetches the samples `next`, to be
-    /// gathered soon: those of a shuffled epoch lie anywhere in memory, and
-    /// waiting for each would take longer than to convert it.
+    /// [`gather`](Self::gather), and lets the CPU fetch the samples `next`, to be
+    /// gathered soon, during the products that this thread computes until then: those of a
+    /// shuffled epoch lie anywhere in memory, and waiting for each would take longer than
+    /// to convert it.
     /// ([`Program::fill_order`](crate::tape::Program::fill_order) guesses which rows a
     /// step will ask for.) Numbers in `next` that are out of range mean nothing.
     ///
@@ -70,16 +71,14 @@ impl Dataset {
             return Ok(gather_rows(level, all, indices, out)?);
         }
         self.check_file()?;
-        let next = if self.exceeds_caches() { next } else { &[] };
-        // In turns: a CPU can wait for some tens of lines at a time.
-        let mut next = next.iter();
+        // Probably these samples, if there were not enough products in between.
+        prefetch_rest();
         for (to, &from) in indices.iter().enumerate() {
-            if let Some(&ahead) = next.next() {
-                self.prefetch(ahead);
-            }
             self.copy_to(level, from, to, &mut out)?;
         }
-        next.for_each(|&ahead| self.prefetch(ahead));
+        if self.exceeds_caches() {
+            next.iter().for_each(|&ahead| self.prefetch(ahead));
+        }
         Ok(())
     }
 
@@ -178,8 +177,8 @@ impl Dataset {
         if i < self.len() {
             let start = (self.rows.start + i) * self.features;
             match &self.values {
-                Values::F32(values) => prefetch(&values[start..][..self.features]),
-                Values::U8(values) => prefetch(&values[start..][..self.features]),
+                Values::F32(values) => prefetch_during_products(&values[start..][..self.features]),
+                Values::U8(values) => prefetch_during_products(&values[start..][..self.features]),
                 Values::Mapped(_) => {}
             }
         }
