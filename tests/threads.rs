@@ -69,10 +69,9 @@ fn train(net: &Net, options: ProgramOptions, rows: usize, optimizer: Optimizer) 
         assert!(loss.is_finite(), "{net:?}");
         losses.push(loss.to_bits());
     }
-    let mut result = Mat::from_fn(rows, net.features, |_, _| f32::NAN);
     let inference = Inference::new(&tape, output, options.context).unwrap();
-    inference
-        .run(&parameters, result.as_mut(), filler(&inputs, &data))
+    let result = inference
+        .run(&parameters, rows, filler(&inputs, &data))
         .unwrap();
     let all = || tape.parameters();
     let slots = |p| parameters.state(p).unwrap().slots().iter();
@@ -239,15 +238,13 @@ fn inference_rows_do_not_depend_on_each_other() {
     let rows = 600;
     let data = [random.mat(rows, net.features, 0.0..1.0)];
     let run = |from: usize, rows: usize| {
-        let mut to = Mat::from_fn(rows, net.features, |_, _| f32::NAN);
         let fill = filler(&inputs, &data);
         let inference = Inference::new(&tape, output, Context::default()).unwrap();
         inference
-            .run(&parameters, to.as_mut(), |input, rows, to| {
+            .run(&parameters, rows, |input, rows, to| {
                 fill(input, from + rows.start..from + rows.end, to)
             })
-            .unwrap();
-        to
+            .unwrap()
     };
     let all = run(0, rows);
     assert!(all.as_slice().iter().all(|y| y.is_finite()));

@@ -145,7 +145,8 @@ fn functions_of_slices() {
             for divisor in [255.0, 3.0] {
                 convert::scale_u8(case.level, bytes.slice(), divisor, to.slice_mut()).unwrap();
             }
-            prefetch::prefetch(from.slice());
+            prefetch::prefetch_during_products(from.slice());
+            prefetch::prefetch_rest();
             for optimizer in Optimizer::ALL {
                 let mut state = OptimizerState::new(optimizer, 1, len).unwrap();
                 let (weight, gradient) = (to.slice_mut(), from.slice());

@@ -440,8 +440,9 @@ fn copies_and_blocks_that_reach_too_far() {
             transpose_into(context, none, to).unwrap();
         }
     }
-    prefetch::prefetch(&[(); usize::MAX]);
-    prefetch::prefetch::<u64>(&[]);
+    prefetch::prefetch_during_products(&[(); usize::MAX]);
+    prefetch::prefetch_during_products::<u64>(&[]);
+    prefetch::prefetch_rest();
 
     for parallelism in [Parallelism::Serial, Parallelism::Pool] {
         for_each(parallelism, 0, |_| panic!("there is no task"));

@@ -234,15 +234,12 @@ impl Autoencoder {
             }
         };
         let rows = samples.len();
-        let mut output = Mat::try_zeros(rows, inference.features())?;
-        let result = output.as_mut();
         parallel::in_pool(inference.parallelism(rows), || match samples.matrix() {
-            Some(matrix) => inference.run_on(&self.values, matrix, result),
-            None => inference.run(&self.values, result, |_, rows, out| {
+            Some(matrix) => inference.run_on(&self.values, matrix),
+            None => inference.run(&self.values, rows, |_, rows, out| {
                 samples.rows_into(rows, out)
             }),
-        })?;
-        Ok(output)
+        })
     }
 
     pub(super) fn check_width(&self, samples: Samples<'_>, width: usize) -> Result<()> {

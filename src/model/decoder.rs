@@ -110,14 +110,11 @@ impl Decoder {
         }
         let context = Context::default();
         let inference = Inference::new(&self.tape, self.output, context)?;
-        let mut samples = Mat::try_zeros(codes.len(), self.features())?;
-        let output = samples.as_mut();
         parallel::in_pool(context.parallelism, || match codes.matrix() {
-            Some(matrix) => inference.run_on(&self.values, matrix, output),
-            None => inference.run(&self.values, output, |_, rows, out| {
+            Some(matrix) => inference.run_on(&self.values, matrix),
+            None => inference.run(&self.values, codes.len(), |_, rows, out| {
                 codes.rows_into(rows, out)
             }),
-        })?;
-        Ok(samples)
+        })
     }
 }

@@ -101,7 +101,7 @@ impl Autoencoder {
         parallel::for_each_mut(Parallelism::Pool, &mut blocks, |i, losses| {
             let rows = i * ROWS..samples.len().min((i + 1) * ROWS);
             *losses = self.measure(samples, rows, kinds, |to, rows| {
-                inference.run(self.values(), to, |_, part, out| {
+                inference.run_into(self.values(), to, |_, part, out| {
                     samples.rows_into(rows.start + part.start..rows.start + part.end, out)
                 })
             });

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use autoencoder_kernels::{Context, MatMut, MatRef, Parallelism, parallel};
+use autoencoder_kernels::{Context, Mat, MatMut, MatRef, Parallelism, parallel};
 
 use super::copies::{self, Copies};
 use super::instruction::{Fill, InPlace, OutputInPlace, Weights};
@@ -21,6 +21,9 @@ const NARROW: usize = 256;
 
 /// Rows from which copies of weights that are read transposed pay.
 const COPY_ROWS: usize = BLOCK_ROWS;
+
+/// Computes rows of the value: of the first of them, and where they go.
+type Task<'a> = dyn Fn(usize, MatMut<'_, f32>) -> Result<()> + Sync + 'a;
 
 /// A tape planned to compute one value. Nodes that it does not depend on are
 /// left out, losses among them, and intermediate results share buffers.
@@ -63,10 +66,10 @@ impl Inference {
         context_for(self.context, &self.plan, rows).parallelism
     }
 
-    /// Computes the value for as many rows as `output` has, block by block, on
-    /// the threads of the context. `fill` is called for each input and block
-    /// that the value depends on, as for [`Program`](super::Program); an input
-    /// that it does not depend on is never asked for.
+    /// The value for `rows` rows, block by block, on the threads of the context. `fill`
+    /// is called for each input and block that the value depends on, as for
+    /// [`Program`](super::Program); an input that it does not depend on is never asked
+    /// for.
     ///
     /// The bits of a row do not depend on the other rows, nor on threads. Zeros of an
     /// input may be left out of products with weights
@@ -75,31 +78,24 @@ impl Inference {
     /// nothing else is ∞ or NaN, and in the sign of a zero.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless `output` has as many columns as the value has
-    /// features; [`Error::Configuration`] for parameters of another tape; what
-    /// `fill` returned. What `output` holds then is unspecified.
+    /// [`Error::Configuration`] for parameters of another tape; [`Error::Kernels`] if the
+    /// value does not fit in memory; what `fill` returned.
     pub fn run(
         &self,
         parameters: &Parameters,
-        output: MatMut<'_, f32>,
+        rows: usize,
         fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
-    ) -> Result<()> {
-        self.run_from(parameters, output, &fill, None)
+    ) -> Result<Mat<f32>> {
+        self.make(parameters, rows, &fill, None)
     }
 
     /// [`run`](Self::run) for a value that depends on one input, which is read
     /// where it lies.
     ///
     /// # Errors
-    /// As there; [`Error::Shape`] unless `input` has the input's features and as
-    /// many rows as `output`; [`Error::Configuration`] for a value that depends on
-    /// two inputs or more.
-    pub fn run_on(
-        &self,
-        parameters: &Parameters,
-        input: MatRef<'_, f32>,
-        output: MatMut<'_, f32>,
-    ) -> Result<()> {
+    /// As there; [`Error::Shape`] unless `input` has the input's features;
+    /// [`Error::Configuration`] for a value that depends on two inputs or more.
+    pub fn run_on(&self, parameters: &Parameters, input: MatRef<'_, f32>) -> Result<Mat<f32>> {
         let fill = |_, rows: Range<usize>, mut out: MatMut<'_, f32>| {
             out.copy_from(input.submatrix(rows, 0..input.cols()));
             Ok(())
@@ -111,31 +107,35 @@ impl Inference {
                 "1, to be read where it lies",
             ));
         };
-        let shape = (output.rows(), self.plan.buffers[register.0]);
-        if input.shape() != shape {
+        let features = self.plan.buffers[register.0];
+        if input.cols() != features {
             return Err(Error::shape(
                 "the input of an inference",
-                format_args!("{} × {}", input.rows(), input.cols()),
-                format_args!("{} × {}", shape.0, shape.1),
+                format_args!("{} columns", input.cols()),
+                format_args!("{features}, the features of the input"),
             ));
         }
         // Kernels read rows; other layouts are copied to some first, and so is what
         // is the result itself.
         let is_row_major = input.col_stride() == 1 || input.cols() <= 1;
         let in_place = is_row_major && self.plan.result != Some(register);
-        let input = in_place.then_some(InPlace {
+        let in_place = in_place.then_some(InPlace {
             register,
             rows: input,
         });
-        self.run_from(parameters, output, &fill, input)
+        self.make(parameters, input.rows(), &fill, in_place)
     }
 
-    fn run_from(
+    /// [`run`](Self::run) into memory of the caller's: as many rows as `output` has.
+    ///
+    /// # Errors
+    /// As there; [`Error::Shape`] unless `output` has as many columns as the value has
+    /// features. What it holds after an error is unspecified.
+    pub fn run_into(
         &self,
         parameters: &Parameters,
         mut output: MatMut<'_, f32>,
-        fill: &Fill<'_>,
-        input: Option<InPlace<'_>>,
+        fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
     ) -> Result<()> {
         let (rows, cols) = output.shape();
         if cols != self.features {
@@ -145,6 +145,47 @@ impl Inference {
                 format_args!("{}, the features of the value", self.features),
             ));
         }
+        let run = |parallelism, task: &Task<'_>| {
+            let mut tasks = Vec::with_capacity(rows.div_ceil(TASK_ROWS));
+            while output.rows() > 0 {
+                let first_row = rows - output.rows();
+                let (top, rest) = output.split_at_row(TASK_ROWS.min(rows - first_row));
+                tasks.push((first_row, Some(top), Ok(())));
+                output = rest;
+            }
+            parallel::for_each_mut(parallelism, &mut tasks, |_, (first_row, output, result)| {
+                if let Some(output) = output.take() {
+                    *result = task(*first_row, output);
+                }
+            });
+            tasks.into_iter().try_for_each(|(_, _, result)| result)
+        };
+        self.with_task(parameters, rows, &fill, None, run)
+    }
+
+    fn make(
+        &self,
+        parameters: &Parameters,
+        rows: usize,
+        fill: &Fill<'_>,
+        input: Option<InPlace<'_>>,
+    ) -> Result<Mat<f32>> {
+        let shape = (rows, self.features);
+        self.with_task(parameters, rows, fill, input, |parallelism, task| {
+            Mat::try_from_blocks(parallelism, shape, TASK_ROWS, task)
+        })
+    }
+
+    /// Calls `run` with what computes the value for at most [`TASK_ROWS`] rows, of
+    /// `rows` in all, and how these may be shared.
+    fn with_task<R>(
+        &self,
+        parameters: &Parameters,
+        rows: usize,
+        fill: &Fill<'_>,
+        input: Option<InPlace<'_>>,
+        run: impl FnOnce(Parallelism, &Task<'_>) -> Result<R>,
+    ) -> Result<R> {
         parameters.check(&self.shapes)?;
         let context = context_for(self.context, &self.plan, rows);
         let mut made;
@@ -160,25 +201,11 @@ impl Inference {
             entries: &parameters.entries,
             copies,
         };
-        if rows <= TASK_ROWS {
-            return self.run_task(weights, 0, output, fill, input);
-        }
-        let mut tasks = Vec::with_capacity(rows.div_ceil(TASK_ROWS));
-        while output.rows() > 0 {
-            let first_row = rows - output.rows();
-            let (top, rest) = output.split_at_row(TASK_ROWS.min(rows - first_row));
-            tasks.push((first_row, Some(top), Ok(())));
-            output = rest;
-        }
-        let parallelism = context.parallelism;
-        parallel::for_each_mut(parallelism, &mut tasks, |_, (first_row, output, result)| {
-            if let Some(output) = output.take() {
-                let rows = *first_row..*first_row + output.rows();
-                let input = input.map(|input| input.part(rows));
-                *result = self.run_task(weights, *first_row, output, fill, input);
-            }
-        });
-        tasks.into_iter().try_for_each(|(_, _, result)| result)
+        run(context.parallelism, &|first_row, output| {
+            let rows = first_row..first_row + output.rows();
+            let input = input.map(|input| input.part(rows));
+            self.run_task(weights, first_row, output, fill, input)
+        })
     }
 
     fn run_task(

@@ -281,7 +281,7 @@ impl Program {
     /// ask for one value again and again, keep an [`Inference`].
     ///
     /// # Errors
-    /// As [`Inference::new`] and [`Inference::run`].
+    /// As [`Inference::new`] and [`Inference::run_into`].
     pub fn forward(
         &self,
         parameters: &Parameters,
@@ -290,7 +290,7 @@ impl Program {
         fill: impl Fn(Value, Range<usize>, MatMut<'_, f32>) -> Result<()> + Sync,
     ) -> Result<()> {
         let inference = Inference::new(&self.tape, value, self.options.context)?;
-        inference.run(parameters, output, fill)
+        inference.run_into(parameters, output, fill)
     }
 
     /// A minibatch up to its gradients, chunk after chunk. Random numbers are

@@ -7,9 +7,11 @@
 //! | file | what |
 //! |---|---|
 //! | `owned.rs` | [`Mat`] |
+//! | `blocks.rs` | a [`Mat`] that threads make block by block |
 //! | `view.rs` | [`MatRef`], and what keeps views inside of their slices |
 //! | `view_mut.rs` | [`MatMut`], and what keeps its elements apart |
 
+mod blocks;
 mod owned;
 mod view;
 mod view_mut;

@@ -39,6 +39,23 @@ impl<T: Element> Mat<T> {
     /// [`Error::TooLarge`] if the size in bytes overflows `isize`, or the system
     /// has no such memory.
     pub fn try_zeros(rows: usize, cols: usize) -> Result<Self, Error> {
+        // SAFETY: zeros are elements.
+        unsafe { Self::try_allocate(rows, cols, alloc_zeroed) }
+    }
+
+    /// A matrix in memory that `allocate` returns.
+    ///
+    /// # Errors
+    /// Those of [`Mat::try_zeros`].
+    ///
+    /// # Safety
+    /// `allocate` is a function of [`std::alloc`]. Unless it returns zeros, the caller
+    /// writes all elements before anyone reads one.
+    pub(super) unsafe fn try_allocate(
+        rows: usize,
+        cols: usize,
+        allocate: unsafe fn(Layout) -> *mut u8,
+    ) -> Result<Self, Error> {
         let shape = (rows, cols);
         let layout = Self::layout(rows, cols).ok_or(Error::TooLarge { shape })?;
         let data = if layout.size() == 0 {
@@ -46,7 +63,7 @@ impl<T: Element> Mat<T> {
             unsafe { NonNull::new_unchecked(std::ptr::without_provenance_mut(ALIGNMENT)) }
         } else {
             // SAFETY: the layout's size is not 0.
-            let data = unsafe { alloc_zeroed(layout) };
+            let data = unsafe { allocate(layout) };
             NonNull::new(data.cast()).ok_or(Error::TooLarge { shape })?
         };
         Ok(Mat { data, rows, cols })
@@ -100,9 +117,9 @@ impl<T: Element> Mat<T> {
 
     /// All elements in row-major order.
     pub fn as_slice(&self) -> &[T] {
-        // SAFETY: `data` points to rows · cols initialised elements (zeroed at
-        // allocation), or is aligned and dangling where there are none; they
-        // live as long as `self` and are not written while it is borrowed.
+        // SAFETY: `data` points to rows · cols initialised elements (`try_allocate`), or is
+        // aligned and dangling where there are none; they live as long as `self` and are
+        // not written while it is borrowed.
         unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.rows * self.cols) }
     }
 

@@ -129,15 +129,18 @@ fn inputs_are_read_and_results_written_where_they_lie_with_the_same_bits() {
                 let wide = Mat::from_fn(rows, features + 3, |i, j| ((i * 7 + j) % 13) as f32 / 9.0);
                 let input = wide.as_ref().submatrix(0..rows, 2..features + 2);
                 let turned = Mat::from_fn(features, rows, |j, i| input.get(i, j));
-                let mut want = Mat::zeros(rows, inference.features());
                 let fill = |_: Value, rows: Range<usize>, mut out: MatMut<'_, f32>| {
                     out.copy_from(input.submatrix(rows, 0..features));
                     Ok(())
                 };
-                inference.run(&parameters, want.as_mut(), fill).unwrap();
+                let want = inference.run(&parameters, rows, fill).unwrap();
+                let mut into = Mat::from_fn(rows, inference.features(), |_, _| f32::NAN);
+                inference
+                    .run_into(&parameters, into.as_mut(), fill)
+                    .unwrap();
+                assert_eq!(into, want, "{rows} rows, {widths:?}, {value:?}");
                 for input in [input, turned.as_ref().transpose()] {
-                    let mut got = Mat::from_fn(rows, inference.features(), |_, _| f32::NAN);
-                    inference.run_on(&parameters, input, got.as_mut()).unwrap();
+                    let got = inference.run_on(&parameters, input).unwrap();
                     assert_eq!(got, want, "{rows} rows, {widths:?}, {value:?}");
                 }
                 // Where rows are no neighbours of each other, or elements of a row none,
@@ -147,7 +150,7 @@ fn inputs_are_read_and_results_written_where_they_lie_with_the_same_bits() {
                 let mut framed = Mat::from_fn(rows + 2, out + 3, |_, _| f32::NAN);
                 let inner = framed.as_mut();
                 let inner = inner.submatrix(inner_rows.clone(), inner_cols.clone());
-                inference.run(&parameters, inner, fill).unwrap();
+                inference.run_into(&parameters, inner, fill).unwrap();
                 let inner = framed.as_ref().submatrix(inner_rows, inner_cols);
                 assert_eq!(inner.to_owned(), want, "{rows} rows, {widths:?}, {value:?}");
                 let written = framed.as_slice().iter().filter(|x| !x.is_nan()).count();
@@ -155,18 +158,17 @@ fn inputs_are_read_and_results_written_where_they_lie_with_the_same_bits() {
                 // Where they follow each other: between rows that nobody writes.
                 let mut framed = Mat::from_fn(rows + 2, out, |_, _| f32::NAN);
                 let inner = framed.as_mut().submatrix(1..rows + 1, 0..out);
-                inference.run(&parameters, inner, fill).unwrap();
+                inference.run_into(&parameters, inner, fill).unwrap();
                 let inner = framed.as_ref().submatrix(1..rows + 1, 0..out);
                 assert_eq!(inner.to_owned(), want);
                 let written = framed.as_slice().iter().filter(|x| !x.is_nan()).count();
                 assert_eq!(written, rows * out, "nothing else is written");
                 let mut turned = Mat::from_fn(out, rows, |_, _| f32::NAN);
                 let to = turned.as_mut().transpose();
-                inference.run(&parameters, to, fill).unwrap();
+                inference.run_into(&parameters, to, fill).unwrap();
                 assert_eq!(turned.transposed(), want);
-                let mut to = Mat::zeros(rows, inference.features());
                 let narrow = input.submatrix(0..rows, 1..features);
-                assert!(inference.run_on(&parameters, narrow, to.as_mut()).is_err());
+                assert!(inference.run_on(&parameters, narrow).is_err());
             }
         }
     }
