@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn each_block_is_written_once_over_zeros() -> Result<(), Error> {
-        for (rows, cols, block_rows) in [(0, 3, 2), (1, 3, 2), (7, 3, 2), (8, 1, 8), (9, 5, 100)] {
+        let small = [(0, 3, 2), (1, 3, 2), (7, 3, 2), (8, 1, 8), (9, 5, 100)];
+        // The allocator gives away at once what had many pages.
+        for (rows, cols, block_rows) in small.into_iter().chain([(300, 70, 32)]) {
             for parallelism in [Parallelism::Serial, Parallelism::Pool] {
                 // Memory that was another's.
                 drop(Mat::from_fn(rows, cols, |_, _| f32::NAN));
