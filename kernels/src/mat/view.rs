@@ -279,6 +279,40 @@ impl<'a, T: Element> MatRef<'a, T> {
         }
     }
 
+    /// Each row of n·c columns as n rows of c columns, (rows·n) × c, in the same memory:
+    /// row i·n + k holds the columns k·c … (k + 1)·c of row i. Nothing is copied.
+    ///
+    /// `None` unless n is at least 1 and divides the number of columns, the columns are
+    /// contiguous, and the rows follow each other without a gap. One row has no gaps,
+    /// and neither has a view without elements.
+    ///
+    /// ```
+    /// use autoencoder_kernels::MatRef;
+    ///
+    /// let data = [0.0f32, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+    /// let steps = MatRef::new(&data, 2, 4)?.folded(2).expect("rows without gaps");
+    /// assert_eq!(steps.shape(), (4, 2));
+    /// assert_eq!(steps.row(1), Some(&[2.0, 3.0][..]));
+    /// # Ok::<(), autoencoder_kernels::Error>(())
+    /// ```
+    pub fn folded(self, n: usize) -> Option<Self> {
+        if n == 0 || !self.cols.is_multiple_of(n) {
+            return None;
+        }
+        let rows = self.rows.checked_mul(n)?;
+        let cols = self.cols / n;
+        // Without gaps the elements are one slice, which is read again in another shape.
+        self.as_slice()?;
+        Some(MatRef {
+            rows,
+            cols,
+            row_stride: cols,
+            col_stride: 1,
+            panels: None,
+            ..self
+        })
+    }
+
     /// A row-major copy.
     ///
     /// # Panics

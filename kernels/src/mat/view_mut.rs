@@ -204,6 +204,22 @@ impl<'a, T: Element> MatMut<'a, T> {
         }
     }
 
+    /// Each row of n·c columns as n rows of c columns, under the conditions of
+    /// [`MatRef::folded`].
+    pub fn folded(self, n: usize) -> Option<Self> {
+        // The same elements, each still reached by one index.
+        let view = self.as_ref().folded(n)?;
+        let (rows, cols) = view.shape();
+        let (row_stride, col_stride) = (view.row_stride(), view.col_stride());
+        Some(MatMut {
+            rows,
+            cols,
+            row_stride,
+            col_stride,
+            ..self
+        })
+    }
+
     /// The rows before `row` and those from it on.
     ///
     /// # Panics
