@@ -36,6 +36,7 @@
 //! | [`penalty`] | L1, contractive layers, the normal code of a variational model |
 //! | [`math`] | exp, log, tanh, … with error bounds in ULP |
 //! | [`noise`] | corrupted samples, and dropout |
+//! | [`norm`] | layer normalisation, forward and backward |
 //! | [`random`] | numbers that are a function of seed, step, row and column |
 //! | [`transpose`], [`rows`] | Wᵀ, blocks of rows on threads |
 //! | [`gather`], [`convert`], [`prefetch`] | shuffled samples, 8-bit ones, and those to come |
@@ -89,6 +90,7 @@ pub mod mat;
 pub mod math;
 pub mod matrixmultiply;
 pub mod noise;
+pub mod norm;
 pub mod optimizer;
 pub mod parallel;
 pub mod penalty;

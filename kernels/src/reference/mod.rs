@@ -7,6 +7,7 @@ pub mod gemm;
 pub mod loss;
 pub mod math;
 pub mod noise;
+pub mod norm;
 pub mod optimizer;
 pub mod penalty;
 pub mod random;

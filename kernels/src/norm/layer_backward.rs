@@ -1,0 +1,283 @@
+//! [`LayerNormBackward`].
+
+use super::layer::Normalise;
+use super::sums::{sum_error, sums};
+use super::{
+    ELEMENT_FLOPS, MAX_TASKS, check_features, has_rows, row_or_copy, task_rows, write_row,
+};
+use crate::error::{Error, check_length, check_shape};
+use crate::level::Kernel;
+use crate::mat::{MatMut, MatRef};
+use crate::parallel::{Context, for_each_mut};
+use crate::simd::{Simd, load_at, map_with, store_at};
+use crate::workspace::with_buffer;
+
+/// The gradients of [`LayerNorm`](super::LayerNorm), with g = γ ⊙ δ and s = 1/√(variance + ε):
+///
+/// ```text
+/// dx = (g − mean(g) − x̂·mean(g ⊙ x̂))·s,  dγ = Σ δ ⊙ x̂ and dβ = Σ δ over the rows
+/// ```
+///
+/// Strides may be any. The sums over the rows are one chain from the first row to the
+/// last for each feature, on one thread; dx alone spreads over threads. So no bit
+/// depends on their number, and a row of dx has the same bits in any batch. x̂ is
+/// computed from x again; the rounding of the mean in `statistics` is corrected by what
+/// is left of it in x − mean.
+///
+/// A NaN in a row of x, δ or `statistics`, or an infinity in x, makes that row of dx
+/// NaN; an infinity in δ leaves nothing finite in it. Other rows are not touched by
+/// that, but dγ and dβ are sums over all rows.
+#[derive(Debug)]
+pub struct LayerNormBackward<'a> {
+    /// rows × features, what the forward pass read.
+    pub x: MatRef<'a, f32>,
+    /// rows × 2, what it wrote.
+    pub statistics: MatRef<'a, f32>,
+    /// γ, one a feature.
+    pub weight: &'a [f32],
+    /// rows × features: the gradient of y.
+    pub delta: MatRef<'a, f32>,
+    /// rows × features: the gradient of x. What it held is not read.
+    pub output: Option<MatMut<'a, f32>>,
+    /// The gradient of γ is added to it.
+    pub weight_gradient: Option<&'a mut [f32]>,
+    /// The gradient of β is added to it.
+    pub bias_gradient: Option<&'a mut [f32]>,
+}
+
+impl LayerNormBackward<'_> {
+    /// The bound e, at every level, under the conditions of
+    /// [`LayerNorm::error_bound`](super::LayerNorm::error_bound) and with the statistics
+    /// that it wrote, of
+    ///
+    /// ```text
+    /// |error of dx| ≤ e·s·(|g| + G·(1 + |x̂|)),  G = √mean(g²)
+    /// |error of dγ| ≤ (e + rows·2⁻²³)·(|dγ before| + Σ |δ|·(1 + |x̂|))
+    /// |error of dβ| ≤        rows·2⁻²⁴·(|dβ before| + Σ |δ|)
+    /// ```
+    pub fn error_bound(features: usize) -> f64 {
+        (4.0 * sum_error(features) + 16.0) * 2f64.powi(-24)
+    }
+
+    /// Computes those gradients that are asked for.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::Length`] where arguments do not fit x,
+    /// [`Error::Parameter`] if there are no features.
+    pub fn run(self, context: Context) -> Result<(), Error> {
+        let (rows, features) = self.x.shape();
+        check_features(features)?;
+        check_shape("statistics", self.statistics.shape(), (rows, 2))?;
+        check_length("weight", self.weight.len(), features)?;
+        check_shape("delta", self.delta.shape(), (rows, features))?;
+        if let Some(output) = &self.output {
+            check_shape("output", output.shape(), (rows, features))?;
+        }
+        for (name, gradient) in [
+            ("weight_gradient", &self.weight_gradient),
+            ("bias_gradient", &self.bias_gradient),
+        ] {
+            if let Some(gradient) = gradient {
+                check_length(name, gradient.len(), features)?;
+            }
+        }
+        if self.weight_gradient.is_some() || self.bias_gradient.is_some() {
+            context.level.dispatch(self);
+            return Ok(());
+        }
+        let Some(output) = self.output else {
+            return Ok(());
+        };
+        let flops = rows.saturating_mul(features).saturating_mul(ELEMENT_FLOPS);
+        let context = context.for_work(flops);
+        let task_rows = task_rows((rows, features));
+        let mut tasks: [Option<MatMut<'_, f32>>; MAX_TASKS] = [const { None }; MAX_TASKS];
+        let mut rest = output;
+        let count = rows.div_ceil(task_rows).min(MAX_TASKS);
+        for task in &mut tasks[..count] {
+            let (first, others) = {
+                let row = task_rows.min(rest.rows());
+                rest.split_at_row(row)
+            };
+            *task = Some(first);
+            rest = others;
+        }
+        let (x, statistics, weight, delta) = (self.x, self.statistics, self.weight, self.delta);
+        for_each_mut(context.parallelism, &mut tasks[..count], |i, task| {
+            let output = task.take();
+            let rows = i * task_rows..rows.min((i + 1) * task_rows);
+            context.level.dispatch(LayerNormBackward {
+                x: x.submatrix(rows.clone(), 0..features),
+                statistics: statistics.submatrix(rows.clone(), 0..2),
+                weight,
+                delta: delta.submatrix(rows, 0..features),
+                output,
+                weight_gradient: None,
+                bias_gradient: None,
+            });
+        });
+        Ok(())
+    }
+}
+
+impl Kernel for LayerNormBackward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, s: S) {
+        let features = self.x.cols();
+        let output_in_rows = self
+            .output
+            .as_ref()
+            .is_none_or(|output| has_rows(output.as_ref()));
+        let in_rows = has_rows(self.x) && has_rows(self.delta) && output_in_rows;
+        let room = if in_rows { 0 } else { 3 * features };
+        with_buffer(
+            room,
+            #[inline(always)]
+            |buffer| {
+                let (x_copy, others) = buffer.split_at_mut(room / 3);
+                let (delta_copy, output_copy) = others.split_at_mut(room / 3);
+                for i in 0..self.x.rows() {
+                    let x = row_or_copy(self.x, i, x_copy);
+                    let delta = row_or_copy(self.delta, i, delta_copy);
+                    let statistics = [0, 1].map(|j| self.statistics.get(i, j));
+                    let row = Row::new(s, x, self.weight, delta, statistics);
+                    let weight_gradient = self.weight_gradient.as_deref_mut();
+                    match (&mut self.output, weight_gradient) {
+                        (Some(output), weight_gradient) => write_row(
+                            output,
+                            i,
+                            output_copy,
+                            #[inline(always)]
+                            |dx| match weight_gradient {
+                                Some(gradient) => row.write_both(s, dx, gradient),
+                                None => row.write(s, dx),
+                            },
+                        ),
+                        (None, Some(gradient)) => row.add_weight_gradient(s, gradient),
+                        (None, None) => {}
+                    }
+                    if let Some(gradient) = &mut self.bias_gradient {
+                        map_with(
+                            s,
+                            delta,
+                            gradient,
+                            #[inline(always)]
+                            |delta, sum| s.add(sum, delta),
+                        );
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// One row with its sums.
+struct Row<'a, S: Simd> {
+    x: &'a [f32],
+    weight: &'a [f32],
+    delta: &'a [f32],
+    normalise: Normalise<S>,
+    /// s = 1/√(variance + ε)
+    scale: S::Vector,
+    /// mean(g)
+    mean: S::Vector,
+    /// mean(g ⊙ x̂)
+    projection: S::Vector,
+}
+
+impl<'a, S: Simd> Row<'a, S> {
+    #[inline(always)]
+    fn new(
+        s: S,
+        x: &'a [f32],
+        weight: &'a [f32],
+        delta: &'a [f32],
+        [mean, scale]: [f32; 2],
+    ) -> Self {
+        let center = s.splat(mean);
+        // Σ (x − mean), Σ g, Σ g·(x − mean)
+        let [residual, sum, product] = sums(
+            s,
+            [x, weight, delta],
+            [mean, 0.0, 0.0],
+            #[inline(always)]
+            |[residual, sum, product], [x, weight, delta]| {
+                let centred = s.sub(x, center);
+                let g = s.mul(weight, delta);
+                [
+                    s.add(residual, centred),
+                    s.add(sum, g),
+                    s.mul_add(g, centred, product),
+                ]
+            },
+        );
+        let count = x.len() as f64;
+        let residual = residual / count;
+        let projection = (product - residual * sum) / count * f64::from(scale);
+        Row {
+            x,
+            weight,
+            delta,
+            normalise: Normalise::new(s, mean, residual, scale),
+            scale: s.splat(scale),
+            mean: s.splat((sum / count) as f32),
+            projection: s.splat(projection as f32),
+        }
+    }
+
+    /// dx from vectors of g and x̂.
+    #[inline(always)]
+    fn gradient(&self, s: S, g: S::Vector, normalised: S::Vector) -> S::Vector {
+        let rest = s.neg_mul_add(normalised, self.projection, s.sub(g, self.mean));
+        s.mul(rest, self.scale)
+    }
+
+    #[inline(always)]
+    fn write(&self, s: S, dx: &mut [f32]) {
+        let len = dx.len();
+        let [x, weight, delta] = [self.x, self.weight, self.delta].map(|slice| &slice[..len]);
+        let mut at = 0;
+        while at < len {
+            let normalised = self.normalise.apply(s, load_at(s, x, at));
+            let g = s.mul(load_at(s, weight, at), load_at(s, delta, at));
+            store_at(s, dx, at, self.gradient(s, g, normalised));
+            at += S::LANES;
+        }
+    }
+
+    #[inline(always)]
+    fn write_both(&self, s: S, dx: &mut [f32], weight_gradient: &mut [f32]) {
+        let len = dx.len();
+        let [x, weight, delta] = [self.x, self.weight, self.delta].map(|slice| &slice[..len]);
+        let weight_gradient = &mut weight_gradient[..len];
+        let mut at = 0;
+        while at < len {
+            let normalised = self.normalise.apply(s, load_at(s, x, at));
+            let delta = load_at(s, delta, at);
+            let g = s.mul(load_at(s, weight, at), delta);
+            store_at(s, dx, at, self.gradient(s, g, normalised));
+            let sum = s.mul_add(delta, normalised, load_at(s, weight_gradient, at));
+            store_at(s, weight_gradient, at, sum);
+            at += S::LANES;
+        }
+    }
+
+    #[inline(always)]
+    fn add_weight_gradient(&self, s: S, weight_gradient: &mut [f32]) {
+        let len = weight_gradient.len();
+        let [x, delta] = [self.x, self.delta].map(|slice| &slice[..len]);
+        let mut at = 0;
+        while at < len {
+            let normalised = self.normalise.apply(s, load_at(s, x, at));
+            let sum = s.mul_add(
+                load_at(s, delta, at),
+                normalised,
+                load_at(s, weight_gradient, at),
+            );
+            store_at(s, weight_gradient, at, sum);
+            at += S::LANES;
+        }
+    }
+}
