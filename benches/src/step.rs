@@ -156,10 +156,7 @@ impl Training {
         let minibatch = |number: u64| number as usize % MINIBATCHES * batch;
         let at = minibatch(self.steps);
         self.steps += 1;
-        // Where the next minibatch lies.
-        let after = minibatch(self.steps);
         let (data, order) = (&self.data, &self.order);
-        let fill_order = self.program.fill_order(batch);
         self.program
             .step(
                 &mut self.parameters,
@@ -167,16 +164,7 @@ impl Training {
                 1e-3,
                 self.steps,
                 batch,
-                |_, rows, out| {
-                    let next = fill_order.after(&rows);
-                    let start = match next.start < batch {
-                        true => at + next.start,
-                        false => after + next.start - batch,
-                    };
-                    let next = start..order.len().min(start + next.len());
-                    let now = at + rows.start..at + rows.end;
-                    data.gather_and_prefetch(&order[now], &order[next], out)
-                },
+                |_, rows, out| data.gather(&order[at + rows.start..at + rows.end], out),
             )
             .expect("the shapes fit")
     }

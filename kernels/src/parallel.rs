@@ -7,8 +7,6 @@
 //! feature. Regions nest, and a region entered from a thread of the pool
 //! allocates nothing.
 
-use std::ops::Range;
-
 use crate::crossover::PARALLEL_FLOPS;
 use crate::level::Level;
 
@@ -117,35 +115,6 @@ pub fn in_pool<R: Send>(parallelism: Parallelism, work: impl FnOnce() -> R + Sen
     }
 }
 
-/// The share of a region's tasks that has `task`, when the tasks are halved until there
-/// is a share for each thread of the pool: what a thread that runs `task` will probably
-/// run too, and can prepare for. Which thread runs a task stays open. There are 2ᵏ
-/// shares, so that a thread may have more than one where the number of threads is no
-/// power of two.
-///
-/// # Panics
-/// If there is no such task.
-pub fn share_with(parallelism: Parallelism, tasks: usize, task: usize) -> Range<usize> {
-    assert!(task < tasks, "task {task} of {tasks}");
-    share_of(threads(parallelism), tasks, task)
-}
-
-/// The part with `task` when `threads` have halved all tasks among them, as the region
-/// does.
-fn share_of(mut threads: usize, tasks: usize, task: usize) -> Range<usize> {
-    let mut part = 0..tasks;
-    while threads > 1 && part.len() > 1 {
-        let middle = middle(part.start, part.end);
-        part = if task < middle {
-            part.start..middle
-        } else {
-            middle..part.end
-        };
-        threads = threads.div_ceil(2);
-    }
-    part
-}
-
 /// Where tasks are halved.
 fn middle(from: usize, to: usize) -> usize {
     from + (to - from) / 2
@@ -224,59 +193,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-
-    #[test]
-    fn threads_share_all_tasks() {
-        for threads in 1..9 {
-            for tasks in [1, 2, 3, 8, 11, 100] {
-                let mut shares = Vec::new();
-                let mut next = 0;
-                while next < tasks {
-                    let share = share_of(threads, tasks, next);
-                    assert!(
-                        share
-                            .clone()
-                            .all(|task| share_of(threads, tasks, task) == share)
-                    );
-                    assert_eq!(share.start, next);
-                    next = share.end;
-                    shares.push(share.len());
-                }
-                assert_eq!(shares.len(), threads.next_power_of_two().min(tasks));
-                let [least, most] = [shares.iter().min(), shares.iter().max()];
-                assert!(most <= least.map(|least| least + 1).as_ref(), "{shares:?}");
-            }
-        }
-        assert_eq!(share_with(Parallelism::Serial, 5, 4), 0..5);
-    }
-
-    /// Each task waits until the one at the same place of the other half has begun: so
-    /// neither of two threads is ever free to take a task of the other's half.
-    #[cfg(feature = "parallel")]
-    #[test]
-    fn shares_are_those_of_the_region() {
-        const TASKS: usize = 8;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build();
-        pool.expect("threads").install(|| {
-            let ran: [AtomicUsize; TASKS] = std::array::from_fn(|_| AtomicUsize::new(0));
-            let start = std::time::Instant::now();
-            for_each(Parallelism::Pool, TASKS, |i| {
-                let thread = rayon::current_thread_index().map_or(0, |index| index + 1);
-                ran[i].store(thread, Ordering::Relaxed);
-                let partner = &ran[(i + TASKS / 2) % TASKS];
-                while partner.load(Ordering::Relaxed) == 0 && start.elapsed().as_secs() < 60 {
-                    std::thread::yield_now();
-                }
-            });
-            let ran = ran.map(AtomicUsize::into_inner);
-            for i in 0..TASKS {
-                for j in share_with(Parallelism::Pool, TASKS, i) {
-                    assert_eq!(ran[i], ran[j], "{ran:?}");
-                }
-            }
-            assert_ne!(ran[0], ran[TASKS - 1], "{ran:?}");
-        });
-    }
 
     #[test]
     fn every_task_runs_once() {

@@ -86,12 +86,6 @@ pub(crate) const PREFETCH_BYTES: usize = 512 << 10;
 /// goes on from there.
 pub(crate) const PREFETCH_START: usize = 64;
 
-/// Lines that a tile asks for of what is to be read after the products. (An epoch of
-/// 784-32-784 over 60 000 samples of 8 bits takes, where all rows of a block are asked for
-/// at once before its products, 1; with 2 and 4 lines a tile 1.01 and 1.00, with 8, 16 and
-/// 32 0.98 to 1.00, with 64 1.00; 0.96 to 0.99 while the other core copies memory.)
-pub(crate) const PREFETCH_LINES: usize = 16;
-
 /// The price of an element that is packed, and of one that is transposed, 8 bytes
 /// of traffic, in operations.
 pub(crate) const PACK_FLOPS: usize = 16;

@@ -14,11 +14,12 @@ use autoencoder_kernels::gather::gather_rows;
 use autoencoder_kernels::gemm::{Panels, gemm};
 use autoencoder_kernels::math::Function;
 use autoencoder_kernels::optimizer::{self, OptimizerState};
+use autoencoder_kernels::prefetch::prefetch;
 use autoencoder_kernels::random::{Key, fill_normal, fill_uniform};
 use autoencoder_kernels::transpose::transpose_into;
 use autoencoder_kernels::{
     Activation, Context, Level, Loss, Noise, Optimizer, convert, loss, matrixmultiply, noise,
-    penalty, prefetch,
+    penalty,
 };
 use common::Layout;
 use common::paged::{Edge, Paged, PagedMatrix};
@@ -145,8 +146,7 @@ fn functions_of_slices() {
             for divisor in [255.0, 3.0] {
                 convert::scale_u8(case.level, bytes.slice(), divisor, to.slice_mut()).unwrap();
             }
-            prefetch::prefetch_during_products(from.slice());
-            prefetch::prefetch_rest();
+            prefetch(from.slice());
             for optimizer in Optimizer::ALL {
                 let mut state = OptimizerState::new(optimizer, 1, len).unwrap();
                 let (weight, gradient) = (to.slice_mut(), from.slice());

@@ -19,7 +19,7 @@ use autoencoder_kernels::rows::for_each_block;
 use autoencoder_kernels::transpose::transpose_into;
 use autoencoder_kernels::{
     Activation, Context, Error, Level, Loss, Mat, MatMut, MatRef, Noise, Optimizer, Parallelism,
-    activation, convert, loss, noise, penalty, prefetch,
+    activation, convert, loss, noise, penalty,
 };
 
 const HUGE: [usize; 6] = [
@@ -440,9 +440,6 @@ fn copies_and_blocks_that_reach_too_far() {
             transpose_into(context, none, to).unwrap();
         }
     }
-    prefetch::prefetch_during_products(&[(); usize::MAX]);
-    prefetch::prefetch_during_products::<u64>(&[]);
-    prefetch::prefetch_rest();
 
     for parallelism in [Parallelism::Serial, Parallelism::Pool] {
         for_each(parallelism, 0, |_| panic!("there is no task"));

@@ -273,12 +273,9 @@ impl<'a> Trainer<'a> {
         let (mut sum, mut samples, mut time) = (0.0, 0, Duration::ZERO);
         let mut means = Means::default();
         for batch in self.order.chunks(self.program.batch_size()) {
-            // Samples of this epoch from this minibatch on.
-            let rest = &self.order[samples..];
             let start = Instant::now();
             self.steps += 1;
             let noise = self.graph.noise(self.options.seed, Draw::Step(self.steps));
-            let fill_order = self.program.fill_order(batch.len());
             let loss = self.program.step(
                 self.model.values_mut(),
                 optimizer,
@@ -289,12 +286,7 @@ impl<'a> Trainer<'a> {
                     if noise.is_for(value) {
                         return noise.fill(rows.start, out);
                     }
-                    // Those that this thread will ask for next, of this minibatch or the
-                    // next.
-                    let next = fill_order.after(&rows);
-                    let next = rest.len().min(next.start)..rest.len().min(next.end);
-                    self.data
-                        .gather_and_prefetch(&batch[rows], &rest[next], out)
+                    self.data.gather(&batch[rows], out)
                 },
             )?;
             time += start.elapsed();

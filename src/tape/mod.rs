@@ -97,7 +97,6 @@
 //! | `instruction.rs` | what an instruction is and sees |
 //! | `reduction.rs` | what happens with sums over all rows |
 //! | `replay.rs` | the first region |
-//! | `order.rs` | [`FillOrder`]: which rows a thread will ask for next |
 //! | `copies.rs` | weights packed once for all blocks of a step |
 //! | `program.rs`, `update.rs` | [`Program`]: training; the second region |
 //! | `clip.rs` | gradients clipped by their norm, between the regions |
@@ -111,7 +110,6 @@ mod fuse;
 mod inference;
 mod instruction;
 mod node;
-mod order;
 mod parameters;
 mod penalties;
 mod plan;
@@ -124,7 +122,6 @@ mod tests;
 mod update;
 
 pub use inference::Inference;
-pub use order::FillOrder;
 pub use parameters::Parameters;
 pub use program::{Gradients, Program, ProgramOptions};
 pub use record::{LossPart, Parameter, Tape, Value};

@@ -10,7 +10,6 @@ use super::clip::Clip;
 use super::copies::{self, Copies};
 use super::inference::Inference;
 use super::instruction::{Draw, Fill, Weights};
-use super::order::FillOrder;
 use super::parameters::Parameters;
 use super::plan::{Goal, Plan};
 use super::record::{LossPart, MAX_PARTS, Parameter, Tape, Value};
@@ -123,19 +122,6 @@ impl Program {
     /// Most rows of a minibatch.
     pub fn batch_size(&self) -> usize {
         self.options.batch_size
-    }
-
-    /// The order in which a thread fills the rows of minibatches of `rows` rows, no more
-    /// than the batch size: for [`FillOrder::after`].
-    pub fn fill_order(&self, rows: usize) -> FillOrder {
-        let chunk_rows = self.chunk_rows.min(rows.max(1));
-        let context = context_for_step(self.options.context, &self.plan, chunk_rows);
-        FillOrder {
-            parallelism: context.parallelism,
-            weights: self.plan.weights,
-            chunk_rows,
-            rows,
-        }
     }
 
     /// From now on, steps clip their gradients: where the norm over all

@@ -9,7 +9,7 @@ use super::part::Part;
 use super::tile::{TileArguments, compute};
 use crate::extent::Extent;
 use crate::mat::Element;
-use crate::prefetch::{prefetch_row, prefetch_some};
+use crate::prefetch::prefetch_elements;
 use crate::simd::Registers;
 use crate::tuning;
 
@@ -125,7 +125,6 @@ impl<T: Element> Task<'_, T> {
                 if fetches_rows && i + 1 < self.rows.end {
                     self.fetch_row(i + 1);
                 }
-                prefetch_some();
                 // SAFETY: the caller's contract; the room takes these tiles.
                 unsafe { self.tile(s, &waiting, i, &column) };
             }
@@ -164,7 +163,7 @@ impl<T: Element> Task<'_, T> {
         for row in self.part.block.tile_row(i) {
             let row = row as isize * self.part.term.a_strides.0;
             let start = self.part.a.wrapping_offset(row);
-            prefetch_row(start, self.part.k.min(tuning::PREFETCH_START));
+            prefetch_elements(start, self.part.k.min(tuning::PREFETCH_START));
         }
     }
 

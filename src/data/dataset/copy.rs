@@ -1,11 +1,11 @@
-//! Samples copied out as `f32`: the rows of a minibatch, in any order, while those to
-//! come are fetched from memory.
+//! Samples copied out as `f32`: the rows of a minibatch, in any order, each while
+//! those after it are fetched from memory.
 
 use std::ops::Range;
 
 use autoencoder_kernels::convert::scale_u8;
 use autoencoder_kernels::gather::gather_rows;
-use autoencoder_kernels::prefetch::{prefetch_during_products, prefetch_rest};
+use autoencoder_kernels::prefetch::prefetch;
 use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
 
 use super::{Dataset, Values};
@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 /// Features up to which it costs more to call a copy of a row than to make it.
 const SHORT: usize = 64;
 
-/// Data of up to this many bytes is taken to stay in the CPU's L2 cache.
-const CACHED_BYTES: usize = 1 << 20;
+/// Samples between the one that is copied and the one that is fetched meanwhile.
+const AHEAD: usize = 2;
 
 impl Dataset {
     /// Writes sample `i` to `out`.
@@ -44,25 +44,7 @@ impl Dataset {
     /// [`Error::RowOutOfRange`], or [`Error::Shape`] unless `out` is
     /// `indices.len() × features`; [`Error::Format`] for a mapped file that was
     /// changed meanwhile. Nothing is written then.
-    pub fn gather(&self, indices: &[usize], out: MatMut<'_, f32>) -> Result<()> {
-        self.gather_and_prefetch(indices, &[], out)
-    }
-
-    /// [`gather`](Self::gather), and lets the CPU fetch the samples `next`, to be
-    /// gathered soon, during the products that this thread computes until then: those of a
-    /// shuffled epoch lie anywhere in memory, and waiting for each would take longer than
-    /// to convert it.
-    /// ([`Program::fill_order`](crate::tape::Program::fill_order) guesses which rows a
-    /// step will ask for.) Numbers in `next` that are out of range mean nothing.
-    ///
-    /// # Errors
-    /// As [`gather`](Self::gather).
-    pub fn gather_and_prefetch(
-        &self,
-        indices: &[usize],
-        next: &[usize],
-        mut out: MatMut<'_, f32>,
-    ) -> Result<()> {
+    pub fn gather(&self, indices: &[usize], mut out: MatMut<'_, f32>) -> Result<()> {
         self.check_gather(indices, out.shape())?;
         let level = Level::current();
         let short = self.features <= SHORT && out.col_stride() == 1;
@@ -71,13 +53,11 @@ impl Dataset {
             return Ok(gather_rows(level, all, indices, out)?);
         }
         self.check_file()?;
-        // Probably these samples, if there were not enough products in between.
-        prefetch_rest();
         for (to, &from) in indices.iter().enumerate() {
+            if let Some(&ahead) = indices.get(to + AHEAD) {
+                self.prefetch(ahead);
+            }
             self.copy_to(level, from, to, &mut out)?;
-        }
-        if self.exceeds_caches() {
-            next.iter().for_each(|&ahead| self.prefetch(ahead));
         }
         Ok(())
     }
@@ -162,25 +142,15 @@ impl Dataset {
         Ok(())
     }
 
-    fn exceeds_caches(&self) -> bool {
-        let bytes = match &self.values {
-            Values::F32(values) => size_of_val(&values[..]),
-            Values::U8(values) => values.len(),
+    /// Lets the CPU fetch sample `i`, which must exist.
+    fn prefetch(&self, i: usize) {
+        let start = (self.rows.start + i) * self.features;
+        match &self.values {
+            Values::F32(values) => prefetch(&values[start..][..self.features]),
+            Values::U8(values) => prefetch(&values[start..][..self.features]),
             // The system reads ahead; to touch a page that it does not have would
             // be to wait for the disk.
-            Values::Mapped(_) => 0,
-        };
-        bytes > CACHED_BYTES
-    }
-
-    fn prefetch(&self, i: usize) {
-        if i < self.len() {
-            let start = (self.rows.start + i) * self.features;
-            match &self.values {
-                Values::F32(values) => prefetch_during_products(&values[start..][..self.features]),
-                Values::U8(values) => prefetch_during_products(&values[start..][..self.features]),
-                Values::Mapped(_) => {}
-            }
+            Values::Mapped(_) => {}
         }
     }
 
