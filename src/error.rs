@@ -94,6 +94,18 @@ pub enum Error {
         /// What is allowed.
         expected: String,
     },
+    /// Something that this build of the crate leaves out.
+    #[error(
+        "{} needs the feature `{feature}`, which this build of autoencoder lacks; build it \
+         with `--features {feature}`, or name the feature in Cargo.toml",
+        Line(what)
+    )]
+    Feature {
+        /// What was to be done.
+        what: String,
+        /// The feature of Cargo that brings it.
+        feature: &'static str,
+    },
     /// A checkpoint was made with other data or options.
     #[error(
         "cannot continue the run: {}: given {}, but it began with {}; \
@@ -203,6 +215,15 @@ impl Error {
             path,
             io::Error::new(io::ErrorKind::OutOfMemory, text),
         )
+    }
+
+    /// An [`Error::Feature`]. A build with all features has no use for it.
+    #[allow(dead_code, reason = "builds with all features leave nothing out")]
+    pub(crate) fn feature(what: impl Display, feature: &'static str) -> Self {
+        Error::Feature {
+            what: what.to_string(),
+            feature,
+        }
     }
 
     /// An [`Error::Shape`].

@@ -19,17 +19,21 @@
 
 #[cfg(feature = "analysis")]
 pub mod analysis;
+mod checksum;
 // The program, no interface of the library.
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "compress")]
 pub mod compress;
 pub mod data;
 pub mod error;
 pub mod file;
 pub mod guide;
 pub mod model;
+#[cfg(feature = "onnx")]
 pub mod onnx;
+#[cfg(feature = "plot")]
 pub mod plot;
 pub mod random;
 pub mod tape;

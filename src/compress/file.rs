@@ -20,10 +20,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use brotli::enc::BrotliEncoderParams;
-use flate2::Crc;
 use serde::{Deserialize, Serialize};
 
 use super::{Compressed, Precision};
+use crate::checksum::Crc32;
 use crate::data::SampleKind;
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
@@ -171,7 +171,7 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Compressed> {
 }
 
 fn checksum(bytes: &[u8]) -> u32 {
-    let mut crc = Crc::new();
+    let mut crc = Crc32::new();
     crc.update(bytes);
     crc.sum()
 }

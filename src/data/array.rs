@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::dataset::{Dataset, Stored};
-use super::format::LoadOptions;
+use super::options::LoadOptions;
 use super::source::Source;
 use crate::error::{Error, Result};
 
@@ -209,6 +209,11 @@ impl Array {
         };
         values.iter().map(label).collect()
     }
+}
+
+/// A number of [0, 1] as a byte; the cast turns NaN into 0 and clamps.
+pub(super) fn byte(value: f32) -> u8 {
+    (value * 255.0).round() as u8
 }
 
 fn reverse_axes<T: Copy + Default>(shape: &[usize], values: &[T]) -> Vec<T> {

@@ -3,58 +3,20 @@
 use std::fmt;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
-use std::str::FromStr;
 
 use autoencoder_kernels::{Mat, MatRef};
 use csv_core::{ReadRecordResult, Reader};
-use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
-use super::format::Loader;
+use super::options::{Column, LoadOptions};
 use super::source::{Source, read_error};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 
-pub(super) const LOADER: Loader = Loader {
-    name: "csv",
-    endings: &["csv"],
-    begins: |_| false,
-    read: |source, options| {
-        let path = source.path();
-        Table::read(path, source.into_reader(), options.label_column.as_ref())?.into_dataset()
-    },
-};
-
-/// A column of a `.csv` file.
-///
-/// As text, digits alone are a number and all else is a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Column {
-    /// The column with this name in the first line.
-    Name(String),
-    /// The column with this number; 1 is the first one.
-    Number(usize),
-}
-
-impl FromStr for Column {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text.parse() {
-            Ok(number) => Column::Number(number),
-            Err(_) => Column::Name(text.to_owned()),
-        })
-    }
-}
-
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Column::Name(name) => f.write_str(name),
-            Column::Number(number) => write!(f, "{number}"),
-        }
-    }
+/// Reads the samples of a file, one a line.
+pub(super) fn read(source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
+    let path = source.path();
+    Table::read(path, source.into_reader(), options.label_column.as_ref())?.into_dataset()
 }
 
 /// Writes a matrix as `.csv`: one row a line, with the fewest digits that give

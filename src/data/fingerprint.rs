@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use flate2::Crc;
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
+use crate::checksum::Crc32;
 
 /// Size and checksum of a [`Dataset`]'s numbers. It finds data that were changed
 /// by accident; it is no proof against somebody who means to deceive.
@@ -43,7 +43,7 @@ impl Dataset {
     ///
     /// Where a mapped file was changed, it is the fingerprint of other numbers.
     pub fn fingerprint(&self) -> Fingerprint {
-        let mut crc = Crc::new();
+        let mut crc = Crc32::new();
         // What cannot be read is not in the checksum, which then is another one.
         let _ = self.scan_bytes(|bytes| crc.update(bytes));
         Fingerprint {

@@ -1,90 +1,47 @@
-//! [`Format`]: the kinds of files that samples come from, a line each in
-//! [`Format::loader`].
+//! The formats of data: what tells them apart, and what reads each of them. What
+//! this build leaves out is an error that names the feature.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::csv::Column;
+#[cfg(feature = "csv")]
+use super::csv;
 use super::dataset::Dataset;
+#[cfg(feature = "npz")]
+use super::npz;
+use super::options::{Format, LoadOptions};
+#[cfg(feature = "png")]
+use super::png;
 use super::source::Source;
-use super::text::Text;
-use super::wav::Framing;
-use super::{csv, idx, npy, npz, png, text, wav};
+#[cfg(feature = "text")]
+use super::text;
+#[cfg(feature = "wav")]
+use super::wav;
+use super::{idx, npy};
 use crate::error::{Error, Result};
 
-/// A kind of file that samples come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Format {
-    /// IDX, the format of MNIST.
-    Idx,
-    /// One array of numpy.
-    Npy,
-    /// Several arrays of numpy, one of which is taken.
-    Npz,
-    /// A picture, or a folder of them.
-    Png,
-    /// Sound, cut into frames.
-    Wav,
-    /// Numbers as text, one sample a line.
-    Csv,
-    /// Text, one sample a line.
-    Text,
-}
-
-/// How to read files of one format.
-pub(super) struct Loader {
+/// What tells the files of a format from others.
+struct Signs {
     /// As people call it.
-    pub(super) name: &'static str,
+    name: &'static str,
     /// The endings of its files' names, without the dot.
-    pub(super) endings: &'static [&'static str],
+    endings: &'static [&'static str],
     /// Whether a file that begins so is of this format, whatever its name.
-    pub(super) begins: fn(&[u8]) -> bool,
-    pub(super) read: fn(Source<'_>, &LoadOptions) -> Result<Dataset>,
+    begins: fn(&[u8]) -> bool,
 }
 
-/// What to take from a file, where its format leaves a choice.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LoadOptions {
-    /// The format; if left out, what the first bytes say, else the name's ending.
-    pub format: Option<Format>,
-    /// The column of a `.csv` file that holds the labels; if left out, none.
-    pub label_column: Option<Column>,
-    /// The array of an `.npz` file; if left out, the only one, or that named
-    /// `x_train`, `x`, `X`, `data`, `images` or `arr_0`.
-    pub array: Option<String>,
-    /// How sound is cut into frames.
-    pub framing: Framing,
-    /// How lines of text become numbers, which also says that a file is text; if
-    /// left out, with the tokens of `vocabulary`.
-    pub text: Option<Text>,
-    /// The file of the vocabulary for text where `text` is left out; without both,
-    /// as [`Text::default`].
-    pub vocabulary: Option<PathBuf>,
-    /// What the numbers are divided by, unless they are bytes, which count as
-    /// fractions of 255 anyway.
-    pub divide_by: Option<f32>,
-    /// Whether the numbers stay in the file, which is mapped to memory, for data
-    /// that are larger than that: bytes or `f32` in IDX, or in `.npy` in C order,
-    /// and not within gzip. Everything else is an error.
-    ///
-    /// The results have the same bits. The file must stay as it is: where it was
-    /// changed, the next minibatch is an error ([`Error::Format`]), and if it is
-    /// cut off within one, Unix ends the process with SIGBUS.
-    pub mmap: bool,
-}
+/// Reads the samples of a file.
+type Reader = fn(Source<'_>, &LoadOptions) -> Result<Dataset>;
 
-impl LoadOptions {
-    /// How lines of text become numbers.
-    pub(super) fn tokens(&self) -> Text {
-        let vocabulary = || self.vocabulary.clone().map(Text::File);
-        let given = self.text.clone().or_else(vocabulary);
-        given.unwrap_or_default()
-    }
+/// The reader, unless the feature is left out of this build.
+macro_rules! reader {
+    ($feature:tt, $reader:path) => {{
+        #[cfg(feature = $feature)]
+        let reader: Result<Reader> = Ok($reader);
+        #[cfg(not(feature = $feature))]
+        let reader: Result<Reader> = Err(Error::feature(concat!("reading ", $feature), $feature));
+        reader
+    }};
 }
 
 impl Format {
@@ -99,15 +56,38 @@ impl Format {
         Format::Text,
     ];
 
-    fn loader(self) -> &'static Loader {
+    fn signs(self) -> Signs {
+        let (name, endings, begins): (_, &[&str], fn(&[u8]) -> bool) = match self {
+            Format::Idx => ("IDX", &["idx"], idx::is_idx),
+            Format::Npy => ("npy", &["npy"], npy::is_npy),
+            Format::Npz => ("npz", &["npz"], |start| {
+                start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06")
+            }),
+            Format::Png => ("png", &["png"], |start| {
+                start.starts_with(b"\x89PNG\r\n\x1a\n")
+            }),
+            Format::Wav => ("wav", &["wav"], |start| {
+                start.starts_with(b"RIFF") && start.get(8..12) == Some(b"WAVE")
+            }),
+            Format::Csv => ("csv", &["csv"], |_| false),
+            Format::Text => ("text", &["txt"], |_| false),
+        };
+        Signs {
+            name,
+            endings,
+            begins,
+        }
+    }
+
+    fn reader(self) -> Result<Reader> {
         match self {
-            Format::Idx => &idx::LOADER,
-            Format::Npy => &npy::LOADER,
-            Format::Npz => &npz::LOADER,
-            Format::Png => &png::LOADER,
-            Format::Wav => &wav::LOADER,
-            Format::Csv => &csv::LOADER,
-            Format::Text => &text::LOADER,
+            Format::Idx => Ok(idx::read),
+            Format::Npy => Ok(npy::read),
+            Format::Npz => reader!("npz", npz::read),
+            Format::Png => reader!("png", png::read),
+            Format::Wav => reader!("wav", wav::read),
+            Format::Csv => reader!("csv", csv::read),
+            Format::Text => reader!("text", text::read),
         }
     }
 
@@ -125,12 +105,12 @@ impl Format {
 
     /// Its name, for people.
     pub fn name(self) -> &'static str {
-        self.loader().name
+        self.signs().name
     }
 
     /// The format of a file with this name that begins so.
     fn detect(path: &Path, start: &[u8], options: &LoadOptions) -> Option<Self> {
-        let begins = |format: &Format| (format.loader().begins)(start);
+        let begins = |format: &Format| (format.signs().begins)(start);
         if let Some(format) = Format::ALL.into_iter().find(begins) {
             return Some(format);
         }
@@ -147,7 +127,7 @@ impl Format {
             false => PathBuf::from(path),
         };
         let ends = |format: &Format| {
-            let endings = format.loader().endings;
+            let endings = format.signs().endings;
             endings.iter().any(|ending| is(&path, ending))
         };
         Format::ALL.into_iter().find(ends)
@@ -158,9 +138,20 @@ impl Format {
 pub(super) fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
     if path.is_dir() {
         Format::Png.check_mmap(path, options)?;
-        return finish(png::read_folder(path)?, path, options);
+        return finish(read_folder(path)?, path, options);
     }
     read(Source::open(path)?, options)
+}
+
+/// Reads all pictures of a folder.
+fn read_folder(path: &Path) -> Result<Dataset> {
+    #[cfg(feature = "png")]
+    return png::read_folder(path);
+    #[cfg(not(feature = "png"))]
+    return Err(Error::feature(
+        format_args!("reading the pictures of the folder {}", path.display()),
+        "png",
+    ));
 }
 
 /// Reads samples from an open file.
@@ -178,7 +169,7 @@ pub(super) fn read(mut source: Source<'_>, options: &LoadOptions) -> Result<Data
         ));
     };
     format.check_mmap(path, options)?;
-    finish((format.loader().read)(source, options)?, path, options)
+    finish(format.reader()?(source, options)?, path, options)
 }
 
 /// What the options have done to samples of any format.

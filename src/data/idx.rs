@@ -7,19 +7,17 @@ use std::path::Path;
 
 use autoencoder_kernels::MatRef;
 
-use super::array::{Endian, Header, Number};
-use super::format::Loader;
-use super::png::byte;
+use super::array::{Endian, Header, Number, byte};
+use super::dataset::Dataset;
+use super::options::LoadOptions;
 use super::source::Source;
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 
-pub(super) const LOADER: Loader = Loader {
-    name: "IDX",
-    endings: &["idx"],
-    begins: is_idx,
-    read: |mut source, options| header(&mut source)?.load(source, options),
-};
+/// Reads the array of a file, or maps it.
+pub(super) fn read(mut source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
+    header(&mut source)?.load(source, options)
+}
 
 pub(super) fn is_idx(start: &[u8]) -> bool {
     start.starts_with(&[0, 0])

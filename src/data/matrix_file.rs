@@ -5,7 +5,9 @@ use std::path::Path;
 
 use autoencoder_kernels::MatRef;
 
-use super::{write_csv, write_npy};
+#[cfg(feature = "csv")]
+use super::csv::write_csv;
+use super::npy::write_npy;
 use crate::error::{Error, Result};
 
 /// How a matrix is written.
@@ -31,7 +33,13 @@ impl MatrixFormat {
     pub(crate) fn write(self, path: &Path, names: &[&str], mat: MatRef<'_, f32>) -> Result<()> {
         match self {
             MatrixFormat::Npy => write_npy(path, mat),
+            #[cfg(feature = "csv")]
             MatrixFormat::Csv => write_csv(path, names, mat),
+            #[cfg(not(feature = "csv"))]
+            MatrixFormat::Csv => {
+                let _ = names;
+                Err(Error::feature("writing csv", "csv"))
+            }
         }
     }
 }
@@ -39,7 +47,8 @@ impl MatrixFormat {
 /// Writes a matrix as `.npy` or `.csv`, as the ending of the name says.
 ///
 /// # Errors
-/// [`Error::Configuration`] for another ending; [`Error::Io`]. The file is written
+/// [`Error::Configuration`] for another ending; [`Error::Feature`] for `.csv` without
+/// the feature `csv`; [`Error::Io`]. The file is written
 /// whole or not at all.
 pub fn save(path: impl AsRef<Path>, mat: MatRef<'_, f32>) -> Result<()> {
     let path = path.as_ref();

@@ -14,8 +14,10 @@
 //! |---|---|
 //! | `dataset.rs`, `dataset/` | samples in memory, views and choices of them |
 //! | `digits.rs`, `normal.rs` | data that need no file |
+//! | `format.rs` | the list of formats, which of them a file is, and what reads it |
 //! | `idx.rs`, `npy.rs`, `npz.rs`, `csv.rs`, `png.rs`, `wav.rs`, `text.rs` | a format each, read and most written |
-//! | `format.rs` | their list, which of them a file is, and the options |
+//! | `options.rs` | what to take from a file, where its format leaves a choice |
+//! | `framing.rs`, `tokens.rs` | how sound and text become numbers |
 //! | `memory.rs` | memory for samples, in huge pages where there are any |
 //! | `source.rs` | the bytes of a file, perhaps compressed, as many as there really are |
 //! | `matrix_file.rs` | numbers to write, by the ending of the name |
@@ -23,43 +25,64 @@
 //! | `origin.rs` | what samples were before they became numbers |
 //! | `fingerprint.rs` | whether data are still what they were |
 //!
-//! To add a format: a file with its `Loader`, and its line in
-//! `Format` and in each list of `format.rs`.
+//! `npz`, `csv`, `png`, `wav` and `text` are features of Cargo of these names, the
+//! digits are the feature `digits`, and files within gzip are `gzip`. What a build
+//! leaves out is an [`Error::Feature`] that names the feature.
+//!
+//! To add a format: a file that reads it, its variant of `Format`, and its line in
+//! each list of `format.rs`.
 
 use std::path::Path;
 
 mod array;
+#[cfg(feature = "csv")]
 mod csv;
 pub mod dataset;
+#[cfg(feature = "digits")]
 mod digits;
 mod fingerprint;
 mod format;
+mod framing;
 mod idx;
 mod matrix_file;
 mod memory;
 mod normal;
 mod npy;
+#[cfg(feature = "npz")]
 mod npz;
+mod options;
 mod origin;
+#[cfg(feature = "png")]
 pub(crate) mod png;
 mod source;
+#[cfg(feature = "text")]
 mod text;
+mod tokens;
+#[cfg(feature = "wav")]
 mod wav;
 
-pub use csv::{Column, read_csv, write_csv, write_csv_to};
+#[cfg(feature = "csv")]
+pub use csv::{read_csv, write_csv, write_csv_to};
 pub use dataset::Dataset;
+#[cfg(feature = "digits")]
 pub use digits::{digits, digits_split};
 pub use fingerprint::Fingerprint;
-pub use format::{Format, LoadOptions};
+pub use framing::{Audio, Framing};
 pub use idx::write_idx;
+#[cfg(feature = "cli")]
 pub(crate) use matrix_file::MatrixFormat;
 pub use matrix_file::save;
 pub use normal::standard_normal;
 pub use npy::{write_npy, write_npy_to};
+pub use options::{Column, Format, LoadOptions};
 pub use origin::{Origin, SampleKind};
+#[cfg(feature = "png")]
 pub use png::write_png_folder;
-pub use text::{Text, Vocabulary, write_text};
-pub use wav::{Audio, Framing, write_wav};
+#[cfg(feature = "text")]
+pub use text::write_text;
+pub use tokens::{Text, Vocabulary};
+#[cfg(feature = "wav")]
+pub use wav::write_wav;
 
 use crate::error::{Error, Result};
 use array::Array;

@@ -7,7 +7,8 @@ use std::path::Path;
 use autoencoder_kernels::MatRef;
 
 use super::array::{self, Endian, Number};
-use super::format::Loader;
+use super::dataset::Dataset;
+use super::options::LoadOptions;
 use super::source::Source;
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
@@ -17,12 +18,10 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// Far more than the header of a plain array takes.
 const LONGEST_HEADER: usize = 1 << 16;
 
-pub(super) const LOADER: Loader = Loader {
-    name: "npy",
-    endings: &["npy"],
-    begins: is_npy,
-    read: |mut source, options| header(&mut source)?.load(source, options),
-};
+/// Reads the array of a file, or maps it.
+pub(super) fn read(mut source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
+    header(&mut source)?.load(source, options)
+}
 
 pub(super) fn is_npy(start: &[u8]) -> bool {
     start.starts_with(MAGIC)

@@ -8,22 +8,16 @@ use zip::result::ZipError;
 
 use super::array::Array;
 use super::dataset::Dataset;
-use super::format::{LoadOptions, Loader};
 use super::npy;
+use super::options::LoadOptions;
 use super::source::{ReadSeek, Source, read_error};
 use crate::error::{Error, Result};
-
-pub(super) const LOADER: Loader = Loader {
-    name: "npz",
-    endings: &["npz"],
-    begins: |start| start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06"),
-    read,
-};
 
 /// Names that arrays of samples usually have, the likeliest first.
 const SAMPLES: [&str; 6] = ["x_train", "x", "X", "data", "images", "arr_0"];
 
-fn read(source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
+/// Reads the array of samples of an archive, and its labels.
+pub(super) fn read(source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
     let path = source.path();
     let (reader, length) = source.into_seekable()?;
     let archive = ZipArchive::new(reader).map_err(|error| damaged(path, error))?;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
-use super::text::Vocabulary;
-use super::wav::Audio;
+use super::framing::Audio;
+use super::tokens::Vocabulary;
 
 /// What samples were before they became numbers, where that is needed to turn
 /// numbers back into it.

@@ -10,18 +10,12 @@ use png::{
     BitDepth, ColorType, Compression, Decoder, DecodingError, Encoder, Filter, Transformations,
 };
 
+use super::array::byte;
 use super::dataset::Dataset;
-use super::format::Loader;
+use super::options::LoadOptions;
 use super::source::{ReadSeek, Source, read_error};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
-
-pub(super) const LOADER: Loader = Loader {
-    name: "png",
-    endings: &["png"],
-    begins: |start| start.starts_with(b"\x89PNG\r\n\x1a\n"),
-    read: |source, _| Picture::read(source)?.into_dataset(),
-};
 
 /// Deflate cannot do better.
 const BEST_COMPRESSION: u64 = 1032;
@@ -33,6 +27,11 @@ struct Picture {
     /// 1 for gray, 3 for red, green and blue.
     channels: usize,
     pixels: Vec<u8>,
+}
+
+/// Reads one picture, which is one sample.
+pub(super) fn read(source: Source<'_>, _: &LoadOptions) -> Result<Dataset> {
+    Picture::read(source)?.into_dataset()
 }
 
 /// Reads all pictures of a folder, in the order of their names.
@@ -234,11 +233,6 @@ pub(crate) fn picture(sample_shape: &[usize]) -> Option<((u32, u32), ColorType)>
     Some((size, color))
 }
 
-/// A number of [0, 1] as a byte; the cast turns NaN into 0 and clamps.
-pub(super) fn byte(value: f32) -> u8 {
-    (value * 255.0).round() as u8
-}
-
 /// Makes a folder, or sees that there is an empty one, and says which.
 fn prepare(path: &Path) -> Result<bool> {
     let failed = |error| Error::io("create", path, error);
@@ -284,6 +278,7 @@ fn encode(
     Ok(writer.finish()?)
 }
 
+#[cfg(feature = "compress")]
 /// Bytes of a picture of 8 bits a channel as a PNG file, as small as the encoder
 /// makes it.
 pub(crate) fn smallest(size: (u32, u32), color: ColorType, pixels: &[u8]) -> io::Result<usize> {

@@ -2,9 +2,12 @@
 //! claim in a file makes it allocate more than the file can back.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read};
+#[cfg(any(feature = "npz", feature = "png"))]
+use std::io::{Cursor, Seek};
 use std::path::Path;
 
+#[cfg(feature = "gzip")]
 use flate2::bufread::MultiGzDecoder;
 
 use super::dataset::MappedFile;
@@ -35,14 +38,22 @@ pub(super) struct Source<'a> {
 #[derive(Clone, Copy)]
 enum Whole<'a> {
     File,
-    Memory(&'a [u8]),
+    Memory(
+        #[cfg_attr(
+            not(any(feature = "npz", feature = "png")),
+            expect(dead_code, reason = "other formats need no bytes in any order")
+        )]
+        &'a [u8],
+    ),
     /// Only within gzip or in a pipe.
     No,
 }
 
+#[cfg(any(feature = "npz", feature = "png"))]
 /// Bytes in any order.
 pub(super) trait ReadSeek: BufRead + Seek {}
 
+#[cfg(any(feature = "npz", feature = "png"))]
 impl<T: BufRead + Seek> ReadSeek for T {}
 
 impl<'a> Source<'a> {
@@ -68,6 +79,7 @@ impl<'a> Source<'a> {
         Self::new(path, bytes, Some(bytes.len() as u64), Whole::Memory(bytes))
     }
 
+    #[cfg(feature = "npz")]
     /// Reads what an archive holds: `packed` bytes that cannot become more than
     /// `claimed`.
     pub(super) fn unpacked(
@@ -100,7 +112,7 @@ impl<'a> Source<'a> {
         Ok(if compressed {
             Source {
                 path,
-                reader: Box::new(BufReader::new(MultiGzDecoder::new(reader))),
+                reader: unpack(reader)?,
                 whole: Whole::No,
                 position: 0,
                 stored,
@@ -127,6 +139,7 @@ impl<'a> Source<'a> {
         self.reader
     }
 
+    #[cfg(any(feature = "npz", feature = "png"))]
     /// All bytes, to be read in any order, and how many they are.
     pub(super) fn into_seekable(self) -> Result<(Box<dyn ReadSeek + 'a>, u64)> {
         let length = self.stored.unwrap_or(0);
@@ -258,6 +271,17 @@ impl<'a> Source<'a> {
 
     fn no_memory(&self, bytes: u128) -> Error {
         Error::no_memory(self.path, format_args!("{bytes} bytes"))
+    }
+}
+
+/// What is within gzip.
+fn unpack<'a>(reader: impl BufRead + 'a) -> Result<Box<dyn BufRead + 'a>> {
+    #[cfg(feature = "gzip")]
+    return Ok(Box::new(BufReader::new(MultiGzDecoder::new(reader))));
+    #[cfg(not(feature = "gzip"))]
+    {
+        let _ = reader;
+        Err(Error::feature("reading gzip", "gzip"))
     }
 }
 

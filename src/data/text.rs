@@ -1,148 +1,65 @@
-//! Lines of text as bags of words or of byte n-grams.
+//! Lines of text as bags of words or of byte n-grams, read and written.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io::{BufRead, Write};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
 use autoencoder_kernels::MatRef;
-use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
-use super::format::{LoadOptions, Loader};
 use super::memory::reserve;
+use super::options::LoadOptions;
 use super::origin::Origin;
 use super::source::{Source, read_error};
+use super::tokens::{Text, Vocabulary};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 
-pub(super) const LOADER: Loader = Loader {
-    name: "text",
-    endings: &["txt"],
-    begins: |_| false,
-    read: |source, options: &LoadOptions| read(source, &options.tokens()),
-};
-
-/// How many tokens a vocabulary has where nobody says.
-const MOST: usize = 1000;
-
-/// How lines of text become numbers: what their tokens are, and which of them
-/// count.
-///
-/// As text: `words`, `words:500`, `bytes:2`, `bytes:2:500`, or
-/// `vocabulary:FILE`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Form", into = "Form")]
-#[non_exhaustive]
-pub enum Text {
-    /// The most frequent words of the text: runs of letters and digits, in lower
-    /// case.
-    Words {
-        /// How many of them at most.
-        most: usize,
-    },
-    /// The most frequent runs of bytes.
-    Bytes {
-        /// Bytes in a run.
-        length: usize,
-        /// How many of them at most.
-        most: usize,
-    },
-    /// The tokens of a vocabulary in a file, as [`Vocabulary::save`] wrote.
-    File(PathBuf),
-    /// The tokens of this vocabulary.
-    Vocabulary(Vocabulary),
-}
-
-impl Default for Text {
-    /// The 1000 most frequent words.
-    fn default() -> Self {
-        Text::Words { most: MOST }
-    }
-}
-
-impl FromStr for Text {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let wrong = || {
-            let expected = "words:MOST, bytes:LENGTH, bytes:LENGTH:MOST or vocabulary:FILE";
-            Error::configuration("the kind of tokens", text, expected)
-        };
-        let number = |text: &str| match text.parse() {
-            Ok(number) if number > 0 => Ok(number),
-            _ => Err(wrong()),
-        };
-        let (kind, rest) = match text.split_once(':') {
-            Some((kind, rest)) => (kind, Some(rest)),
-            None => (text, None),
-        };
-        match (kind, rest) {
-            ("words", None) => Ok(Text::default()),
-            ("words", Some(most)) => Ok(Text::Words {
-                most: number(most)?,
-            }),
-            ("bytes", Some(rest)) => {
-                let (length, most) = match rest.split_once(':') {
-                    Some((length, most)) => (length, number(most)?),
-                    None => (rest, MOST),
-                };
-                let length = number(length)?;
-                Ok(Text::Bytes { length, most })
-            }
-            ("vocabulary", Some(path)) if !path.is_empty() => Ok(Text::File(path.into())),
-            _ => Err(wrong()),
+/// Reads lines, each of which is a sample.
+pub(super) fn read(source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
+    let text = options.tokens();
+    let path = source.path();
+    let mut reader = source.into_reader();
+    let mut lines = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        let read = reader.read_until(b'\n', &mut line);
+        if read.map_err(|error| read_error(path, error))? == 0 {
+            break;
+        }
+        let line = line.trim_ascii();
+        if !line.is_empty() {
+            lines.push(line.to_vec());
         }
     }
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Text::Words { most } => write!(f, "words:{most}"),
-            Text::Bytes { length, most } => write!(f, "bytes:{length}:{most}"),
-            Text::File(path) => write!(f, "vocabulary:{}", path.display()),
-            // For people: no text is parsed as this.
-            Text::Vocabulary(vocabulary) => write!(f, "{} known tokens", vocabulary.len()),
-        }
+    let vocabulary = match &text {
+        Text::Words { most } => Vocabulary::of(&lines, None, *most),
+        Text::Bytes { length, most } => Vocabulary::of(&lines, Some(*length), *most),
+        Text::File(path) => Vocabulary::load(path)?,
+        Text::Vocabulary(vocabulary) => vocabulary.clone(),
+    };
+    if lines.is_empty() || vocabulary.is_empty() {
+        return Err(Error::format(
+            path,
+            "no text",
+            "at least one line with a token in it",
+        ));
     }
-}
-
-/// As what a [`Text`] is saved.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Form {
-    Name(String),
-    Vocabulary(Vocabulary),
-}
-
-impl TryFrom<Form> for Text {
-    type Error = Error;
-
-    fn try_from(form: Form) -> Result<Self> {
-        match form {
-            Form::Name(name) => name.parse(),
-            Form::Vocabulary(vocabulary) => Ok(Text::Vocabulary(vocabulary)),
-        }
+    let mut values: Vec<u8> = Vec::new();
+    let size = lines.len().checked_mul(vocabulary.len());
+    if size.is_none_or(|size| reserve(&mut values, size).is_err()) {
+        let (lines, tokens) = (lines.len(), vocabulary.len());
+        let what = format_args!("{lines} lines × {tokens} tokens");
+        return Err(Error::no_memory(path, what));
     }
-}
-
-impl From<Text> for Form {
-    fn from(text: Text) -> Self {
-        match text {
-            Text::Vocabulary(vocabulary) => Form::Vocabulary(vocabulary),
-            text => Form::Name(text.to_string()),
-        }
+    values.resize(lines.len() * vocabulary.len(), 0);
+    let tokens = vocabulary.tokens.iter().map(Vec::as_slice);
+    let indices: HashMap<&[u8], usize> = tokens.zip(0..).collect();
+    for (line, out) in lines.iter().zip(values.chunks_mut(vocabulary.len())) {
+        vocabulary.count(&indices, line, out);
     }
-}
-
-/// The tokens that count, in the order of the numbers that stand for them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Vocabulary {
-    /// Bytes in a run; `None` for words.
-    bytes: Option<usize>,
-    tokens: Vec<Vec<u8>>,
+    let data = Dataset::from_u8(lines.len(), vocabulary.len(), values)?;
+    Ok(data.with_origin(Origin::Text(vocabulary)))
 }
 
 impl Vocabulary {
@@ -165,51 +82,6 @@ impl Vocabulary {
             bytes,
             tokens: tokens.into_iter().map(|(token, _)| token).collect(),
         }
-    }
-
-    /// How many tokens there are.
-    pub fn len(&self) -> usize {
-        self.tokens.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty()
-    }
-
-    /// The token that a number stands for, for people: bytes that are no ASCII
-    /// letters are escaped, but for words.
-    pub fn token(&self, index: usize) -> Option<String> {
-        let token = self.tokens.get(index)?;
-        Some(match self.bytes {
-            None => String::from_utf8_lossy(token).into_owned(),
-            // A blank would end the token.
-            Some(_) => token.escape_ascii().to_string().replace(' ', "\\x20"),
-        })
-    }
-
-    /// Reads a vocabulary that [`save`](Self::save) wrote.
-    ///
-    /// # Errors
-    /// [`Error::Io`], or [`Error::Format`] for another file.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let reader = Source::open(path)?.into_reader();
-        let vocabulary: Vocabulary = serde_json::from_reader(reader).map_err(|error| {
-            Error::format(path, error, "a vocabulary, as a training with text writes")
-        })?;
-        if vocabulary.is_empty() || vocabulary.bytes == Some(0) {
-            return Err(Error::format(path, "no tokens", "at least one"));
-        }
-        Ok(vocabulary)
-    }
-
-    /// Writes the vocabulary as JSON, whole or not at all.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_atomically(path, |writer| Ok(serde_json::to_writer(writer, self)?))
     }
 
     /// The numbers of a line, 255 for the most frequent token: what the bag of
@@ -248,51 +120,6 @@ fn each_token(line: &[u8], bytes: Option<usize>, mut f: impl FnMut(&[u8])) {
     for word in words.filter(|word| !word.is_empty()) {
         f(word.as_bytes());
     }
-}
-
-fn read(source: Source<'_>, text: &Text) -> Result<Dataset> {
-    let path = source.path();
-    let mut reader = source.into_reader();
-    let mut lines = Vec::new();
-    loop {
-        let mut line = Vec::new();
-        let read = reader.read_until(b'\n', &mut line);
-        if read.map_err(|error| read_error(path, error))? == 0 {
-            break;
-        }
-        let line = line.trim_ascii();
-        if !line.is_empty() {
-            lines.push(line.to_vec());
-        }
-    }
-    let vocabulary = match text {
-        Text::Words { most } => Vocabulary::of(&lines, None, *most),
-        Text::Bytes { length, most } => Vocabulary::of(&lines, Some(*length), *most),
-        Text::File(path) => Vocabulary::load(path)?,
-        Text::Vocabulary(vocabulary) => vocabulary.clone(),
-    };
-    if lines.is_empty() || vocabulary.is_empty() {
-        return Err(Error::format(
-            path,
-            "no text",
-            "at least one line with a token in it",
-        ));
-    }
-    let mut values: Vec<u8> = Vec::new();
-    let size = lines.len().checked_mul(vocabulary.len());
-    if size.is_none_or(|size| reserve(&mut values, size).is_err()) {
-        let (lines, tokens) = (lines.len(), vocabulary.len());
-        let what = format_args!("{lines} lines × {tokens} tokens");
-        return Err(Error::no_memory(path, what));
-    }
-    values.resize(lines.len() * vocabulary.len(), 0);
-    let tokens = vocabulary.tokens.iter().map(Vec::as_slice);
-    let indices: HashMap<&[u8], usize> = tokens.zip(0..).collect();
-    for (line, out) in lines.iter().zip(values.chunks_mut(vocabulary.len())) {
-        vocabulary.count(&indices, line, out);
-    }
-    let data = Dataset::from_u8(lines.len(), vocabulary.len(), values)?;
-    Ok(data.with_origin(Origin::Text(vocabulary)))
 }
 
 /// Writes the tokens of each row as a line, the likeliest first: those with the

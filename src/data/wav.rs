@@ -1,4 +1,4 @@
-//! Sound: `.wav` files, cut into frames and put together again.
+//! Sound: `.wav` files, read and written.
 
 use std::io::{Cursor, ErrorKind};
 use std::ops::RangeInclusive;
@@ -6,86 +6,22 @@ use std::path::Path;
 
 use autoencoder_kernels::MatRef;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
-use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
-use super::format::{LoadOptions, Loader};
+use super::framing::{Audio, Framing};
 use super::memory::reserve;
+use super::options::LoadOptions;
 use super::origin::Origin;
 use super::source::{Source, read_error};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
-
-pub(super) const LOADER: Loader = Loader {
-    name: "wav",
-    endings: &["wav"],
-    begins: |start| start.starts_with(b"RIFF") && start.get(8..12) == Some(b"WAVE"),
-    read,
-};
 
 /// Numbers per second that a file of 16 bits can have: its header has an `u32` for
 /// the bytes per second.
 const SAMPLE_RATES: RangeInclusive<u32> = 1..=u32::MAX / 2;
 const EXPECTED_RATE: &str = "a sample rate from 1 to 2147483647";
 
-/// How sound is cut into frames: `frame` numbers every `hop` numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Framing {
-    /// Numbers per frame, at least 1.
-    pub frame: usize,
-    /// Numbers from the start of a frame to that of the next: 1 to `frame`.
-    pub hop: usize,
-}
-
-impl Default for Framing {
-    /// Frames of 256, each half over the next.
-    fn default() -> Self {
-        Framing {
-            frame: 256,
-            hop: 128,
-        }
-    }
-}
-
-/// The sound that frames were cut from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Audio {
-    /// Numbers per second.
-    pub sample_rate: u32,
-    /// Numbers in all. The last frame is filled up with zeros.
-    pub length: usize,
-    /// How it was cut.
-    pub framing: Framing,
-}
-
-impl Framing {
-    fn check(self) -> Result<()> {
-        let Framing { frame, hop } = self;
-        if frame == 0 {
-            return Err(Error::configuration(
-                "the length of a frame",
-                0,
-                "at least 1",
-            ));
-        }
-        if hop == 0 || hop > frame {
-            return Err(Error::configuration(
-                "the hop from frame to frame",
-                hop,
-                format_args!("from 1 to {frame}, the length of a frame"),
-            ));
-        }
-        Ok(())
-    }
-
-    /// Frames that `length` numbers take.
-    fn count(self, length: usize) -> usize {
-        1 + length.saturating_sub(self.frame).div_ceil(self.hop)
-    }
-}
-
-fn read(source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
+pub(super) fn read(source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
     let path = source.path();
     options.framing.check()?;
     let damaged = |error| damaged(path, error);
@@ -156,38 +92,6 @@ fn damaged(path: &Path, error: hound::Error) -> Error {
         }
         hound::Error::IoError(error) => read_error(path, error),
         error => Error::format(path, error, "a WAV file of integers or floats"),
-    }
-}
-
-impl Audio {
-    /// The sound that frames make up, one a row: where they lie over each other,
-    /// their mean with the weights of sin² windows. Frames that were cut from a
-    /// sound give it back, but for rounding.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] unless the rows are as long as a frame;
-    /// [`Error::Configuration`] for a framing that makes no sense.
-    pub fn join(&self, frames: MatRef<'_, f32>) -> Result<Vec<f32>> {
-        self.framing.check()?;
-        let Framing { frame, hop } = self.framing;
-        if frames.cols() != frame {
-            return Err(Error::shape("length of a frame", frames.cols(), frame));
-        }
-        let window = |i: usize| {
-            let phase = std::f64::consts::PI * (i as f64 + 0.5) / frame as f64;
-            phase.sin().powi(2)
-        };
-        let window: Vec<f64> = (0..frame).map(window).collect();
-        let whole = frames.rows().saturating_sub(1) * hop + frame;
-        let (mut sums, mut weights) = (vec![0.0; whole], vec![0.0; whole]);
-        for i in 0..frames.rows() {
-            for (j, weight) in window.iter().enumerate() {
-                sums[i * hop + j] += weight * f64::from(frames.get(i, j));
-                weights[i * hop + j] += weight;
-            }
-        }
-        let means = sums.iter().zip(&weights).map(|(sum, weight)| sum / weight);
-        Ok(means.take(self.length).map(|mean| mean as f32).collect())
     }
 }
 

@@ -21,6 +21,7 @@ impl Distortion {
     }
 
     /// Of these original numbers and those in their place.
+    #[cfg(any(feature = "compress", feature = "cli"))]
     pub(crate) fn of(originals: &[f32], others: &[f32]) -> Self {
         let mut distortion = Self::new();
         distortion.add(originals.iter().copied(), others);

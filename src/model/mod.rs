@@ -49,6 +49,7 @@ mod training;
 mod training_graph;
 mod variational;
 
+#[cfg(feature = "onnx")]
 pub(crate) use architecture::Place;
 pub use architecture::{Architecture, Dense, ParameterInfo, Part};
 pub use autoencoder::Autoencoder;
@@ -57,10 +58,14 @@ pub use callback::{Callback, Progress};
 pub use checkpoint::Checkpoint;
 pub use decoder::Decoder;
 pub use denoising::Denoising;
+#[cfg(any(feature = "compress", feature = "cli"))]
 pub(crate) use distortion::Distortion;
 pub use early_stopping::EarlyStopping;
 pub use evaluation::{Evaluation, ReconstructionError};
-pub(crate) use file::{matrix_bytes, read_decoder};
+#[cfg(feature = "onnx")]
+pub(crate) use file::matrix_bytes;
+#[cfg(feature = "compress")]
+pub(crate) use file::read_decoder;
 pub use fit::FitOptions;
 pub use history::{Epoch, Figure, History};
 pub use preset::Preset;

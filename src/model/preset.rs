@@ -8,7 +8,7 @@ use autoencoder_kernels::optimizer::Optimizer;
 
 use super::builder::Builder;
 use super::fit::FitOptions;
-use crate::data::{Dataset, digits_split, standard_normal};
+use crate::data::{Dataset, standard_normal};
 use crate::error::{Error, Result};
 
 /// A program with a name: model, data, and how it is trained.
@@ -126,7 +126,8 @@ impl Preset {
     /// The samples to train on, and those to validate on.
     ///
     /// # Errors
-    /// [`Error::Kernels`] if they do not fit in memory.
+    /// [`Error::Kernels`] if they do not fit in memory; [`Error::Feature`] for the
+    /// digits in a build without them.
     pub fn data(&self) -> Result<(Dataset, Option<Dataset>)> {
         (self.data)()
     }
@@ -167,9 +168,15 @@ fn with(optimizer: Optimizer, epochs: u32) -> FitOptions {
     }
 }
 
+#[cfg(feature = "digits")]
 fn digits() -> Result<(Dataset, Option<Dataset>)> {
-    let (train, validation) = digits_split();
+    let (train, validation) = crate::data::digits_split();
     Ok((train, Some(validation)))
+}
+
+#[cfg(not(feature = "digits"))]
+fn digits() -> Result<(Dataset, Option<Dataset>)> {
+    Err(Error::feature("training on the embedded digits", "digits"))
 }
 
 /// 1 000 samples, and 10 000 others for validation, whose mean loss is within

@@ -41,7 +41,7 @@ pub(super) fn to_bytes(
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
         .map_err(io::Error::other)?;
     // One key: the order of several would change from run to run.
-    let metadata = HashMap::from([(key.to_owned(), text)]);
+    let metadata = [(key.to_owned(), text)].into_iter().collect();
     serialize(views, Some(metadata)).map_err(io::Error::other)
 }
 

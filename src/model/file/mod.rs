@@ -22,5 +22,7 @@ mod read;
 mod record;
 mod write;
 
+#[cfg(feature = "onnx")]
 pub(crate) use container::matrix_bytes;
+#[cfg(feature = "compress")]
 pub(crate) use decoder::read as read_decoder;
