@@ -30,6 +30,20 @@ struct Signs {
     begins: fn(&[u8]) -> bool,
 }
 
+impl Signs {
+    fn new(
+        name: &'static str,
+        endings: &'static [&'static str],
+        begins: fn(&[u8]) -> bool,
+    ) -> Self {
+        Signs {
+            name,
+            endings,
+            begins,
+        }
+    }
+}
+
 /// Reads the samples of a file.
 type Reader = fn(Source<'_>, &LoadOptions) -> Result<Dataset>;
 
@@ -57,25 +71,21 @@ impl Format {
     ];
 
     fn signs(self) -> Signs {
-        let (name, endings, begins): (_, &[&str], fn(&[u8]) -> bool) = match self {
-            Format::Idx => ("IDX", &["idx"], idx::is_idx),
-            Format::Npy => ("npy", &["npy"], npy::is_npy),
-            Format::Npz => ("npz", &["npz"], |start| {
+        let signs = Signs::new;
+        match self {
+            Format::Idx => signs("IDX", &["idx"], idx::is_idx),
+            Format::Npy => signs("npy", &["npy"], npy::is_npy),
+            Format::Npz => signs("npz", &["npz"], |start| {
                 start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06")
             }),
-            Format::Png => ("png", &["png"], |start| {
+            Format::Png => signs("png", &["png"], |start| {
                 start.starts_with(b"\x89PNG\r\n\x1a\n")
             }),
-            Format::Wav => ("wav", &["wav"], |start| {
+            Format::Wav => signs("wav", &["wav"], |start| {
                 start.starts_with(b"RIFF") && start.get(8..12) == Some(b"WAVE")
             }),
-            Format::Csv => ("csv", &["csv"], |_| false),
-            Format::Text => ("text", &["txt"], |_| false),
-        };
-        Signs {
-            name,
-            endings,
-            begins,
+            Format::Csv => signs("csv", &["csv"], |_| false),
+            Format::Text => signs("text", &["txt"], |_| false),
         }
     }
 
