@@ -13,6 +13,7 @@ use autoencoder_kernels::dense::{
 use autoencoder_kernels::gather::gather_rows;
 use autoencoder_kernels::gemm::{Panels, gemm};
 use autoencoder_kernels::math::Function;
+use autoencoder_kernels::norm::{LayerNorm, LayerNormBackward};
 use autoencoder_kernels::optimizer::{self, OptimizerState};
 use autoencoder_kernels::prefetch::prefetch;
 use autoencoder_kernels::random::{Key, fill_normal, fill_uniform};
@@ -428,6 +429,48 @@ fn noise_random_numbers_and_penalties() {
                 penalty::add_squared_slopes(level, activation, a, norms).unwrap();
                 penalty::contractive_gradient(level, activation, a, norms, 0.5, to.view_mut())
                     .unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn layer_normalisation() {
+    for case in Case::all() {
+        // Without features there is nothing to normalise.
+        for (rows, cols) in SHAPES.into_iter().filter(|shape| shape.1 > 0) {
+            for (at, layout) in LAYOUTS.into_iter().enumerate() {
+                let other = LAYOUTS[(at + 1) % 3];
+                let x = case.matrix((rows, cols), layout);
+                let mut y = case.matrix((rows, cols), other);
+                let mut statistics = case.matrix((rows, 2), layout);
+                let (weight, bias) = (case.vector(cols), case.vector(cols));
+                LayerNorm {
+                    x: x.view(),
+                    weight: weight.slice(),
+                    bias: bias.slice(),
+                    epsilon: 1e-5,
+                    output: y.view_mut(),
+                    statistics: Some(statistics.view_mut()),
+                }
+                .run(case.context())
+                .unwrap();
+                let delta = case.matrix((rows, cols), other);
+                let mut sums = [case.vector(cols), case.vector(cols)];
+                for with in 0..4 {
+                    let [weight_gradient, bias_gradient] = &mut sums;
+                    LayerNormBackward {
+                        x: x.view(),
+                        statistics: statistics.view(),
+                        weight: weight.slice(),
+                        delta: delta.view(),
+                        output: (with != 2).then(|| y.view_mut()),
+                        weight_gradient: (with != 0).then(|| weight_gradient.slice_mut()),
+                        bias_gradient: (with > 1).then(|| bias_gradient.slice_mut()),
+                    }
+                    .run(case.context())
+                    .unwrap();
+                }
             }
         }
     }

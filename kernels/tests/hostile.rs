@@ -12,6 +12,7 @@ use autoencoder_kernels::dense::{
 use autoencoder_kernels::gather::gather_rows;
 use autoencoder_kernels::gemm::{Panels, gemm};
 use autoencoder_kernels::math::Function;
+use autoencoder_kernels::norm::{LayerNorm, LayerNormBackward};
 use autoencoder_kernels::optimizer::{self, OptimizerState};
 use autoencoder_kernels::parallel::{for_each, for_each_mut};
 use autoencoder_kernels::random::{Key, fill_normal, fill_uniform};
@@ -403,6 +404,60 @@ fn elementwise_kernels_of_lengths_and_shapes_that_do_not_fit() {
     let mut to = Mat::zeros(2, 3);
     assert!(penalty::sample(level, a, turned, a, to.as_mut()).is_err());
     assert!(penalty::sample_gradient_log_variance(level, a, a, turned, to.as_mut()).is_err());
+}
+
+#[test]
+fn layer_normalisation_of_repeated_empty_and_huge_rows() {
+    for context in contexts() {
+        // One element, without end.
+        let zero = [2.0f32];
+        for huge in HUGE {
+            let x = MatRef::with_strides(&zero, huge, 1, 0, 0).unwrap();
+            let statistics = MatRef::with_strides(&zero, huge, 2, 0, 0).unwrap();
+            let (mut small, mut wrong) = (Mat::zeros(2, 1), [0.0; 2]);
+            let run = |x: MatRef<'_, f32>, weight: &[f32], output: MatMut<'_, f32>| {
+                let forward = LayerNorm {
+                    x,
+                    weight,
+                    bias: weight,
+                    epsilon: 1e-5,
+                    output,
+                    statistics: None,
+                };
+                forward.run(context)
+            };
+            let backward = |weight: &[f32], output, bias_gradient| {
+                let backward = LayerNormBackward {
+                    x,
+                    statistics,
+                    weight,
+                    delta: x,
+                    output,
+                    weight_gradient: None,
+                    bias_gradient,
+                };
+                backward.run(context)
+            };
+            assert!(run(x, &[1.0], small.as_mut()).is_err());
+            assert!(backward(&[1.0], Some(small.as_mut()), None).is_err());
+            assert!(backward(&[], None, None).is_err());
+            assert!(backward(&[1.0], None, Some(&mut wrong)).is_err());
+            // Nothing is asked for, so nothing is read.
+            assert!(backward(&[1.0], None, None).is_ok());
+            // No rows of many features, and rows of none.
+            let nothing = MatRef::with_strides(&zero, 0, huge, huge, huge).unwrap();
+            let mut empty = Mat::zeros(0, 1);
+            assert!(run(nothing, &[1.0], empty.as_mut()).is_err());
+            let nothing = MatRef::with_strides(&zero, huge, 0, huge, huge).unwrap();
+            let nowhere = MatMut::with_strides(&mut [], huge, 0, 1, 1).unwrap();
+            assert!(run(nothing, &[], nowhere).is_err());
+            // One row repeated, written to rows of their own.
+            let repeated = MatRef::with_strides(&[3.0f32, 5.0], 3, 2, 0, 1).unwrap();
+            let mut y = Mat::zeros(3, 2);
+            assert!(run(repeated, &[0.5; 2], y.as_mut()).is_ok());
+            assert!(y.row(0) == y.row(2) && y.row(0)[0] < y.row(0)[1]);
+        }
+    }
 }
 
 #[test]

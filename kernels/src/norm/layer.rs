@@ -5,9 +5,9 @@ use super::{
     ELEMENT_FLOPS, MAX_TASKS, check_features, has_rows, row_or_copy, task_rows, write_row,
 };
 use crate::error::{Error, check_length, check_shape};
-use crate::level::Kernel;
+use crate::level::{Kernel, Level};
 use crate::mat::{MatMut, MatRef};
-use crate::parallel::{Context, for_each_mut};
+use crate::parallel::{Context, Parallelism, for_each_mut};
 use crate::simd::{Simd, load_at, store_at};
 use crate::workspace::with_buffer;
 
@@ -92,6 +92,10 @@ impl LayerNorm<'_> {
         }
         let flops = rows.saturating_mul(features).saturating_mul(ELEMENT_FLOPS);
         let context = context.for_work(flops);
+        if context.parallelism == Parallelism::Serial {
+            self.run_rows(context.level);
+            return Ok(());
+        }
         let task_rows = task_rows((rows, features));
         let mut tasks: [Option<LayerNorm<'_>>; MAX_TASKS] = [const { None }; MAX_TASKS];
         let mut rest = Some(self);
@@ -105,10 +109,20 @@ impl LayerNorm<'_> {
         let count = rows.div_ceil(task_rows).min(MAX_TASKS);
         for_each_mut(context.parallelism, &mut tasks[..count], |_, task| {
             if let Some(task) = task.take() {
-                context.level.dispatch(task);
+                task.run_rows(context.level);
             }
         });
         Ok(())
+    }
+
+    /// All rows on this thread.
+    fn run_rows(self, level: Level) {
+        let in_rows = has_rows(self.x) && has_rows(self.output.as_ref());
+        let room = if in_rows { 0 } else { self.x.cols() };
+        with_buffer(2 * room, |buffer| {
+            let copies = buffer.split_at_mut(room);
+            level.dispatch(Rows { task: self, copies });
+        });
     }
 }
 
@@ -143,7 +157,14 @@ impl<'a> LayerNorm<'a> {
     }
 }
 
-impl Kernel for LayerNorm<'_> {
+/// Rows of one task, with room for one of x and one of y whose elements are not
+/// contiguous.
+struct Rows<'a, 'b> {
+    task: LayerNorm<'a>,
+    copies: (&'b mut [f32], &'b mut [f32]),
+}
+
+impl Kernel for Rows<'_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -155,35 +176,27 @@ impl Kernel for LayerNorm<'_> {
             epsilon,
             mut output,
             mut statistics,
-        } = self;
-        let features = x.cols();
-        let in_rows = has_rows(x) && has_rows(output.as_ref());
-        let room = if in_rows { 0 } else { 2 * features };
-        with_buffer(
-            room,
-            #[inline(always)]
-            |buffer| {
-                let (x_copy, output_copy) = buffer.split_at_mut(room / 2);
-                for i in 0..x.rows() {
-                    let x = row_or_copy(x, i, x_copy);
-                    let moments = Moments::of(s, x);
-                    let scale = moments.scale(epsilon);
-                    if let Some(statistics) = &mut statistics {
-                        let mean = f64::from(moments.mean) + moments.residual;
-                        statistics.set(i, 0, mean as f32);
-                        statistics.set(i, 1, scale);
-                    }
-                    let normalise = Normalise::new(s, moments.mean, moments.residual, scale);
-                    write_row(
-                        &mut output,
-                        i,
-                        output_copy,
-                        #[inline(always)]
-                        |y| write(s, normalise, [x, weight, bias], y),
-                    );
-                }
-            },
-        );
+        } = self.task;
+        let (x_copy, output_copy) = self.copies;
+        let per_feature = 1.0 / x.cols() as f64;
+        for i in 0..x.rows() {
+            let x = row_or_copy(x, i, x_copy);
+            let moments = Moments::of(s, x, per_feature);
+            let scale = moments.scale(epsilon);
+            if let Some(statistics) = &mut statistics {
+                let mean = f64::from(moments.mean) + moments.residual;
+                statistics.set(i, 0, mean as f32);
+                statistics.set(i, 1, scale);
+            }
+            let normalise = Normalise::new(s, moments.mean, moments.residual, scale);
+            write_row(
+                &mut output,
+                i,
+                output_copy,
+                #[inline(always)]
+                |y| write(s, normalise, [x, weight, bias], y),
+            );
+        }
     }
 }
 
@@ -191,7 +204,8 @@ impl Kernel for LayerNorm<'_> {
 #[inline(always)]
 fn write<S: Simd>(s: S, normalise: Normalise<S>, from: [&[f32]; 3], y: &mut [f32]) {
     let len = y.len();
-    let [x, weight, bias] = from.map(|slice| &slice[..len]);
+    let [x, weight, bias] = from;
+    let (x, weight, bias) = (&x[..len], &weight[..len], &bias[..len]);
     let mut at = 0;
     while at < len {
         let normalised = normalise.apply(s, load_at(s, x, at));
@@ -210,7 +224,7 @@ struct Moments {
 
 impl Moments {
     #[inline(always)]
-    fn of<S: Simd>(s: S, x: &[f32]) -> Self {
+    fn of<S: Simd>(s: S, x: &[f32], per_feature: f64) -> Self {
         let first = x.first().copied().unwrap_or_default();
         let origin = s.splat(first);
         let [sum] = sums(
@@ -220,8 +234,7 @@ impl Moments {
             #[inline(always)]
             |[sum], [x]| [s.add(sum, s.sub(x, origin))],
         );
-        let count = x.len() as f64;
-        let mean = (f64::from(first) + sum / count) as f32;
+        let mean = (f64::from(first) + sum * per_feature) as f32;
         let center = s.splat(mean);
         let [sum, squares] = sums(
             s,
@@ -233,11 +246,11 @@ impl Moments {
                 [s.add(sum, centred), s.mul_add(centred, centred, squares)]
             },
         );
-        let residual = sum / count;
+        let residual = sum * per_feature;
         Moments {
             mean,
             residual,
-            variance: squares / count - residual * residual,
+            variance: squares * per_feature - residual * residual,
         }
     }
 

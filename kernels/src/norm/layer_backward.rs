@@ -6,9 +6,9 @@ use super::{
     ELEMENT_FLOPS, MAX_TASKS, check_features, has_rows, row_or_copy, task_rows, write_row,
 };
 use crate::error::{Error, check_length, check_shape};
-use crate::level::Kernel;
+use crate::level::{Kernel, Level};
 use crate::mat::{MatMut, MatRef};
-use crate::parallel::{Context, for_each_mut};
+use crate::parallel::{Context, Parallelism, for_each_mut};
 use crate::simd::{Simd, load_at, map_with, store_at};
 use crate::workspace::with_buffer;
 
@@ -82,7 +82,7 @@ impl LayerNormBackward<'_> {
             }
         }
         if self.weight_gradient.is_some() || self.bias_gradient.is_some() {
-            context.level.dispatch(self);
+            self.run_rows(context.level);
             return Ok(());
         }
         let Some(output) = self.output else {
@@ -90,6 +90,14 @@ impl LayerNormBackward<'_> {
         };
         let flops = rows.saturating_mul(features).saturating_mul(ELEMENT_FLOPS);
         let context = context.for_work(flops);
+        if context.parallelism == Parallelism::Serial {
+            let task = LayerNormBackward {
+                output: Some(output),
+                ..self
+            };
+            task.run_rows(context.level);
+            return Ok(());
+        }
         let task_rows = task_rows((rows, features));
         let mut tasks: [Option<MatMut<'_, f32>>; MAX_TASKS] = [const { None }; MAX_TASKS];
         let mut rest = output;
@@ -106,7 +114,7 @@ impl LayerNormBackward<'_> {
         for_each_mut(context.parallelism, &mut tasks[..count], |i, task| {
             let output = task.take();
             let rows = i * task_rows..rows.min((i + 1) * task_rows);
-            context.level.dispatch(LayerNormBackward {
+            let task = LayerNormBackward {
                 x: x.submatrix(rows.clone(), 0..features),
                 statistics: statistics.submatrix(rows.clone(), 0..2),
                 weight,
@@ -114,62 +122,77 @@ impl LayerNormBackward<'_> {
                 output,
                 weight_gradient: None,
                 bias_gradient: None,
-            });
+            };
+            task.run_rows(context.level);
         });
         Ok(())
     }
+
+    /// All rows on this thread.
+    fn run_rows(self, level: Level) {
+        let features = self.x.cols();
+        let output = self.output.as_ref().map(MatMut::as_ref);
+        let mats = [Some(self.x), Some(self.delta), output];
+        let in_rows = mats.into_iter().flatten().all(has_rows);
+        let room = if in_rows { 0 } else { features };
+        with_buffer(3 * room, |buffer| {
+            let (x, others) = buffer.split_at_mut(room);
+            let (delta, output) = others.split_at_mut(room);
+            let copies = [x, delta, output];
+            level.dispatch(Rows { task: self, copies });
+        });
+    }
 }
 
-impl Kernel for LayerNormBackward<'_> {
+/// Rows of one task, with room for one of x, of δ and of dx whose elements are not
+/// contiguous.
+struct Rows<'a, 'b> {
+    task: LayerNormBackward<'a>,
+    copies: [&'b mut [f32]; 3],
+}
+
+impl Kernel for Rows<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(mut self, s: S) {
-        let features = self.x.cols();
-        let output_in_rows = self
-            .output
-            .as_ref()
-            .is_none_or(|output| has_rows(output.as_ref()));
-        let in_rows = has_rows(self.x) && has_rows(self.delta) && output_in_rows;
-        let room = if in_rows { 0 } else { 3 * features };
-        with_buffer(
-            room,
-            #[inline(always)]
-            |buffer| {
-                let (x_copy, others) = buffer.split_at_mut(room / 3);
-                let (delta_copy, output_copy) = others.split_at_mut(room / 3);
-                for i in 0..self.x.rows() {
-                    let x = row_or_copy(self.x, i, x_copy);
-                    let delta = row_or_copy(self.delta, i, delta_copy);
-                    let statistics = [0, 1].map(|j| self.statistics.get(i, j));
-                    let row = Row::new(s, x, self.weight, delta, statistics);
-                    let weight_gradient = self.weight_gradient.as_deref_mut();
-                    match (&mut self.output, weight_gradient) {
-                        (Some(output), weight_gradient) => write_row(
-                            output,
-                            i,
-                            output_copy,
-                            #[inline(always)]
-                            |dx| match weight_gradient {
-                                Some(gradient) => row.write_both(s, dx, gradient),
-                                None => row.write(s, dx),
-                            },
-                        ),
-                        (None, Some(gradient)) => row.add_weight_gradient(s, gradient),
-                        (None, None) => {}
-                    }
-                    if let Some(gradient) = &mut self.bias_gradient {
-                        map_with(
-                            s,
-                            delta,
-                            gradient,
-                            #[inline(always)]
-                            |delta, sum| s.add(sum, delta),
-                        );
-                    }
-                }
-            },
-        );
+    fn run<S: Simd>(self, s: S) {
+        let mut task = self.task;
+        let [x_copy, delta_copy, output_copy] = self.copies;
+        let per_feature = 1.0 / task.x.cols() as f64;
+        for i in 0..task.x.rows() {
+            let x = row_or_copy(task.x, i, x_copy);
+            let delta = row_or_copy(task.delta, i, delta_copy);
+            let statistics = (task.statistics.get(i, 0), task.statistics.get(i, 1));
+            let row = Row::new(s, [x, task.weight, delta], statistics, per_feature);
+            let weight_gradient = task.weight_gradient.as_deref_mut();
+            match (&mut task.output, weight_gradient) {
+                (Some(output), Some(gradient)) => write_row(
+                    output,
+                    i,
+                    output_copy,
+                    #[inline(always)]
+                    |dx| row.write_both(s, dx, gradient),
+                ),
+                (Some(output), None) => write_row(
+                    output,
+                    i,
+                    output_copy,
+                    #[inline(always)]
+                    |dx| row.write(s, dx),
+                ),
+                (None, Some(gradient)) => row.add_weight_gradient(s, gradient),
+                (None, None) => {}
+            }
+            if let Some(gradient) = &mut task.bias_gradient {
+                map_with(
+                    s,
+                    delta,
+                    gradient,
+                    #[inline(always)]
+                    |delta, sum| s.add(sum, delta),
+                );
+            }
+        }
     }
 }
 
@@ -191,10 +214,9 @@ impl<'a, S: Simd> Row<'a, S> {
     #[inline(always)]
     fn new(
         s: S,
-        x: &'a [f32],
-        weight: &'a [f32],
-        delta: &'a [f32],
-        [mean, scale]: [f32; 2],
+        [x, weight, delta]: [&'a [f32]; 3],
+        (mean, scale): (f32, f32),
+        per_feature: f64,
     ) -> Self {
         let center = s.splat(mean);
         // Σ (x − mean), Σ g, Σ g·(x − mean)
@@ -213,16 +235,15 @@ impl<'a, S: Simd> Row<'a, S> {
                 ]
             },
         );
-        let count = x.len() as f64;
-        let residual = residual / count;
-        let projection = (product - residual * sum) / count * f64::from(scale);
+        let residual = residual * per_feature;
+        let projection = (product - residual * sum) * per_feature * f64::from(scale);
         Row {
             x,
             weight,
             delta,
             normalise: Normalise::new(s, mean, residual, scale),
             scale: s.splat(scale),
-            mean: s.splat((sum / count) as f32),
+            mean: s.splat((sum * per_feature) as f32),
             projection: s.splat(projection as f32),
         }
     }
@@ -237,7 +258,7 @@ impl<'a, S: Simd> Row<'a, S> {
     #[inline(always)]
     fn write(&self, s: S, dx: &mut [f32]) {
         let len = dx.len();
-        let [x, weight, delta] = [self.x, self.weight, self.delta].map(|slice| &slice[..len]);
+        let (x, weight, delta) = (&self.x[..len], &self.weight[..len], &self.delta[..len]);
         let mut at = 0;
         while at < len {
             let normalised = self.normalise.apply(s, load_at(s, x, at));
@@ -250,7 +271,7 @@ impl<'a, S: Simd> Row<'a, S> {
     #[inline(always)]
     fn write_both(&self, s: S, dx: &mut [f32], weight_gradient: &mut [f32]) {
         let len = dx.len();
-        let [x, weight, delta] = [self.x, self.weight, self.delta].map(|slice| &slice[..len]);
+        let (x, weight, delta) = (&self.x[..len], &self.weight[..len], &self.delta[..len]);
         let weight_gradient = &mut weight_gradient[..len];
         let mut at = 0;
         while at < len {
@@ -267,7 +288,7 @@ impl<'a, S: Simd> Row<'a, S> {
     #[inline(always)]
     fn add_weight_gradient(&self, s: S, weight_gradient: &mut [f32]) {
         let len = weight_gradient.len();
-        let [x, delta] = [self.x, self.delta].map(|slice| &slice[..len]);
+        let (x, delta) = (&self.x[..len], &self.delta[..len]);
         let mut at = 0;
         while at < len {
             let normalised = self.normalise.apply(s, load_at(s, x, at));

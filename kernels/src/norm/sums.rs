@@ -19,16 +19,16 @@ pub(super) fn sums<S: Simd, const INPUTS: usize, const SUMS: usize>(
     add: impl Fn([S::Vector; SUMS], [S::Vector; INPUTS]) -> [S::Vector; SUMS],
 ) -> [f64; SUMS] {
     let len = inputs.iter().map(|x| x.len()).min().unwrap_or(0);
+    let zero = s.splat(0.0);
     let stride = CHAINS * S::LANES;
-    let mut chains = [[s.splat(0.0); SUMS]; CHAINS];
+    let mut chains = [[zero; SUMS]; CHAINS];
     let mut at = 0;
     while len - at >= stride {
-        let block: [&[f32]; INPUTS] = std::array::from_fn(|input| &inputs[input][at..at + stride]);
         for (k, chain) in chains.iter_mut().enumerate() {
-            let vectors = std::array::from_fn(
-                #[inline(always)]
-                |input| load_at(s, block[input], k * S::LANES),
-            );
+            let mut vectors = [zero; INPUTS];
+            for (vector, input) in vectors.iter_mut().zip(inputs) {
+                *vector = load_at(s, &input[at..at + stride], k * S::LANES);
+            }
             *chain = add(*chain, vectors);
         }
         at += stride;
@@ -38,21 +38,20 @@ pub(super) fn sums<S: Simd, const INPUTS: usize, const SUMS: usize>(
             break;
         }
         let valid = s.first_lanes(len - at);
-        let vectors = std::array::from_fn(
-            #[inline(always)]
-            |input| {
-                let vector = load_at(s, &inputs[input][..len], at);
-                s.select(valid, vector, s.splat(fill[input]))
-            },
-        );
+        let mut vectors = [zero; INPUTS];
+        for ((vector, input), fill) in vectors.iter_mut().zip(inputs).zip(fill) {
+            *vector = s.select(valid, load_at(s, &input[..len], at), s.splat(fill));
+        }
         *chain = add(*chain, vectors);
         at += S::LANES;
     }
     let [a, b, c, d] = chains;
-    std::array::from_fn(
-        #[inline(always)]
-        |i| f64::from(s.reduce_add(s.add(s.add(a[i], b[i]), s.add(c[i], d[i])))),
-    )
+    let mut totals = [0.0; SUMS];
+    for (i, total) in totals.iter_mut().enumerate() {
+        let chains = s.add(s.add(a[i], b[i]), s.add(c[i], d[i]));
+        *total = f64::from(s.reduce_add(chains));
+    }
+    totals
 }
 
 /// A bound on the error of such a sum of `len` numbers, relative to the sum of their
