@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::console::{Failure, print, print_json};
 use super::data_options::DataOptions;
+use super::run_directory::read_records;
 use super::source::{Source, ValidationOptions, split};
 use crate::analysis::{Pca, Probe, ProbeOptions};
 use crate::data::Dataset;
@@ -240,17 +241,10 @@ impl Report {
 /// The time that training took, from the history beside the model.
 fn training_seconds(path: &Path, model: &Autoencoder) -> Option<f64> {
     let epochs = model.training()?.epochs as usize;
-    let mut reader = csv::Reader::from_path(path.with_file_name("history.csv")).ok()?;
-    let column = reader
-        .headers()
-        .ok()?
-        .iter()
-        .position(|name| name == "seconds")?;
-    let field = |record: csv::StringRecord| record.get(column)?.parse::<f64>().ok();
-    let seconds: Vec<f64> = reader
-        .records()
-        .take(epochs)
-        .map_while(|r| field(r.ok()?))
-        .collect();
+    let records = read_records(&path.with_file_name("history.csv"))?;
+    let (names, records) = records.split_first()?;
+    let column = names.iter().position(|name| name == "seconds")?;
+    let field = |record: &Vec<String>| record.get(column)?.parse::<f64>().ok();
+    let seconds: Vec<f64> = records.iter().take(epochs).map_while(field).collect();
     (seconds.len() == epochs).then(|| seconds.iter().sum())
 }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::console::Failure;
-use super::run_directory::VOCABULARY;
 use super::values::positive;
 use crate::Error;
 use crate::data::{self, Column, Dataset, Framing, LoadOptions, Text};
+
+/// The tokens of the text that a run was trained on.
+pub(crate) const VOCABULARY: &str = "vocabulary.json";
 
 /// What every command that takes samples says of them.
 pub(crate) const DATA: &str = "The samples: IDX, .npy, .npz, .csv, a .png or a folder of them, .wav, .txt, \

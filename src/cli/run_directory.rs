@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::console::Failure;
+use super::data_options::VOCABULARY;
 use super::pictures;
 use crate::Result;
 use crate::data::{Dataset, Origin};
@@ -23,7 +24,6 @@ const HISTORY: &str = "history.csv";
 /// Of the layers one after another, before those of the whole.
 const PRETRAINING: &str = "pretraining.csv";
 const LOSS: &str = "loss.svg";
-pub(crate) const VOCABULARY: &str = "vocabulary.json";
 
 /// A folder that this process alone writes to. Dropped before anything was
 /// written, it leaves everything as it was.
@@ -151,13 +151,11 @@ impl RunDirectory {
             row.insert(0, layer);
         }
         if layer > 0
-            && let Ok(mut old) = csv::Reader::from_path(&path)
+            && let Some(old) = read_records(&path)
         {
-            let old = old.records().flatten();
-            let before = old.filter(|row| row[0].parse().is_ok_and(|of: usize| of < layer));
-            let before: Vec<Vec<String>> = before
-                .map(|row| row.iter().map(str::to_owned).collect())
-                .collect();
+            let of = |row: &[String]| row[0].parse::<usize>();
+            let before = old.into_iter().skip(1);
+            let before = before.filter(|row| of(row).is_ok_and(|of| of < layer));
             rows.splice(1..1, before);
         }
         write_records(&path, rows)
@@ -301,10 +299,17 @@ fn records(history: &History) -> Vec<Vec<String>> {
 
 fn write_records(path: &Path, records: Vec<Vec<String>>) -> Result<()> {
     write_atomically(path, |file: &mut dyn Write| {
-        let mut csv = csv::Writer::from_writer(file);
-        for record in &records {
-            csv.write_record(record)?;
-        }
-        csv.flush()
+        let mut lines = records.iter().map(|record| record.join(","));
+        lines.try_for_each(|line| writeln!(file, "{line}"))
     })
+}
+
+/// The records of a file that this program wrote, the first of them names: names and
+/// numbers, which have no commas.
+pub(crate) fn read_records(path: &Path) -> Option<Vec<Vec<String>>> {
+    let text = fs::read_to_string(path).ok()?;
+    let records = text
+        .lines()
+        .map(|line| line.split(',').map(str::to_owned).collect());
+    Some(records.collect())
 }

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `precision.rs` | codes as bytes: 8 bits, half or single precision |
+//! | `half.rs` | half precision |
 //! | `file.rs` | the file: header, decoder, entropy-coded codes |
 //! | `report.rs` | how small it is, beside gzip and PNG, and how much is lost |
 //!
@@ -13,6 +14,7 @@
 //! as well.
 
 mod file;
+mod half;
 mod precision;
 mod report;
 

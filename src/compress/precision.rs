@@ -8,10 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use autoencoder_kernels::Mat;
-use half::f16;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result};
+use super::{Error, Result, half};
 
 /// As what numbers codes are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +71,7 @@ impl Precision {
                 let (row, column) = (i, j);
                 return Err(Error::NotFinite { value, row, column });
             }
-            if self == Precision::F16 && f16::from_f32(value).is_infinite() {
+            if self == Precision::F16 && half::from_bits(half::to_bits(value)).is_infinite() {
                 return Err(Error::configuration(
                     "a number of a code",
                     value,
@@ -91,7 +90,7 @@ impl Precision {
             for plane in 0..self.size() {
                 bytes.extend(column(j).map(|x| match self {
                     Precision::U8 => step(x, low, high),
-                    Precision::F16 => f16::from_f32(x).to_le_bytes()[plane],
+                    Precision::F16 => half::to_bits(x).to_le_bytes()[plane],
                     Precision::F32 => x.to_le_bytes()[plane],
                 }));
             }
@@ -117,7 +116,7 @@ impl Precision {
                         let [low, high] = [0, 1].map(|end| f32::from_le_bytes(ranges[2 * j + end]));
                         value(byte(0), low, high)
                     }
-                    Precision::F16 => f16::from_le_bytes([0, 1].map(byte)).to_f32(),
+                    Precision::F16 => half::from_bits(u16::from_le_bytes([0, 1].map(byte))),
                     Precision::F32 => f32::from_le_bytes([0, 1, 2, 3].map(byte)),
                 };
             }

@@ -1,10 +1,14 @@
 //! `.npz`, numpy's format for several arrays: a zip archive of `.npy` files.
 //! <https://numpy.org/doc/stable/reference/generated/numpy.savez.html>
 
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use zip::ZipArchive;
-use zip::result::ZipError;
+use flate2::bufread::DeflateDecoder;
+use rawzip::{
+    CompressionMethod, ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ReaderAt, ZipArchive,
+    ZipArchiveEntryWayfinder,
+};
 
 use super::array::Array;
 use super::dataset::Dataset;
@@ -13,6 +17,9 @@ use super::options::LoadOptions;
 use super::source::{ReadSeek, Source, read_error};
 use crate::error::{Error, Result};
 
+/// Bytes read at a time.
+const BUFFER: usize = 1 << 16;
+
 /// Names that arrays of samples usually have, the likeliest first.
 const SAMPLES: [&str; 6] = ["x_train", "x", "X", "data", "images", "arr_0"];
 
@@ -20,12 +27,7 @@ const SAMPLES: [&str; 6] = ["x_train", "x", "X", "data", "images", "arr_0"];
 pub(super) fn read(source: Source<'_>, options: &LoadOptions) -> Result<Dataset> {
     let path = source.path();
     let (reader, length) = source.into_seekable()?;
-    let archive = ZipArchive::new(reader).map_err(|error| damaged(path, error))?;
-    let mut archive = Archive {
-        path,
-        archive,
-        length,
-    };
+    let archive = open(path, reader, length)?;
     let names = archive.names();
     let name = choose(path, &names, options.array.as_deref())?;
     let data = archive.array(name)?.into_dataset()?;
@@ -72,29 +74,86 @@ fn are_labels(name: &str, samples: &str) -> bool {
     twin || (name == "labels" && name != samples)
 }
 
-struct Archive<'a> {
+struct Archive<'a, R> {
     path: &'a Path,
-    archive: ZipArchive<Box<dyn ReadSeek + 'a>>,
+    archive: ZipArchive<R>,
+    /// Its `.npy` files.
+    entries: Vec<Entry>,
     /// Bytes of the file.
     length: u64,
 }
 
-impl Archive<'_> {
+/// A `.npy` file in an archive.
+struct Entry {
+    /// Without the ending.
+    name: String,
+    method: CompressionMethod,
+    place: ZipArchiveEntryWayfinder,
+}
+
+/// Reads the list of an archive's files.
+fn open<'a>(
+    path: &'a Path,
+    reader: Box<dyn ReadSeek + 'a>,
+    length: u64,
+) -> Result<Archive<'a, impl ReaderAt + use<'a>>> {
+    let damaged = |error| damaged(path, error);
+    let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
+    let archive = ZipArchive::from_seekable(reader, &mut buffer).map_err(damaged)?;
+    let mut entries = Vec::new();
+    let mut records = archive.entries(&mut buffer);
+    while let Some(record) = records.next_entry().map_err(damaged)? {
+        let name = String::from_utf8_lossy(record.file_path().as_ref()).into_owned();
+        if let Some(name) = name.strip_suffix(".npy") {
+            entries.push(Entry {
+                name: name.to_owned(),
+                method: record.compression_method(),
+                place: record.wayfinder(),
+            });
+        }
+    }
+    Ok(Archive {
+        path,
+        archive,
+        entries,
+        length,
+    })
+}
+
+impl<R: ReaderAt> Archive<'_, R> {
     /// The names of its arrays, in the order of the file.
     fn names(&self) -> Vec<String> {
-        let names = (0..self.archive.len()).filter_map(|i| self.archive.name_for_index(i)?.ok());
-        names
-            .filter_map(|name| name.strip_suffix(".npy").map(str::to_owned))
+        self.entries
+            .iter()
+            .map(|entry| entry.name.clone())
             .collect()
     }
 
-    fn array(&mut self, name: &str) -> Result<Array> {
-        let entry = self.archive.by_name(&format!("{name}.npy"));
-        let entry = entry.map_err(|error| damaged(self.path, error))?;
+    fn array(&self, name: &str) -> Result<Array> {
+        // Of two with one name, the later one counts, as for numpy.
+        let mut entries = self.entries.iter().rev();
+        let entry = entries.find(|entry| entry.name == name);
+        let Some(Entry { method, place, .. }) = entry else {
+            let expected = format!("one named {name:?}");
+            return Err(Error::format(self.path, "no such array", expected));
+        };
+        let file = self.archive.get_entry(*place);
+        let file = file.map_err(|error| damaged(self.path, error))?;
+        let packed = BufReader::with_capacity(BUFFER, file.reader());
+        let unpacked: Box<dyn Read> = match *method {
+            CompressionMethod::STORE => Box::new(packed),
+            CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(packed)),
+            method => {
+                let found = format!("an array within {method}");
+                let expected = "one that is stored or deflated, as numpy.savez writes";
+                return Err(Error::format(self.path, found, expected));
+            }
+        };
         // The archive may claim what it likes, but not to be longer than itself.
-        let packed = entry.compressed_size().min(self.length);
-        let size = entry.size();
-        let mut source = Source::unpacked(self.path, entry, packed, size);
+        let claimed = place.compressed_size_hint().min(self.length);
+        let size = place.uncompressed_size_hint();
+        let verified = file.verifying_reader(unpacked);
+        let mut source = Source::unpacked(self.path, verified, claimed, size);
         let header = npy::header(&mut source)?;
         let array = Array::read(&mut source, header)?;
         source.end()?;
@@ -102,11 +161,13 @@ impl Archive<'_> {
     }
 }
 
-fn damaged(path: &Path, error: ZipError) -> Error {
-    match error {
-        ZipError::Io(error) => read_error(path, error),
-        error => Error::format(path, error, "an intact npz file, as numpy.savez writes"),
+fn damaged(path: &Path, error: rawzip::Error) -> Error {
+    if let ErrorKind::IO(error) = error.kind()
+        && let Some(code) = error.raw_os_error()
+    {
+        return read_error(path, io::Error::from_raw_os_error(code));
     }
+    Error::format(path, error, "an intact npz file, as numpy.savez writes")
 }
 
 #[cfg(test)]
@@ -117,7 +178,7 @@ mod tests {
     use zip::write::SimpleFileOptions;
     use zip::{CompressionMethod, ZipWriter};
 
-    use super::*;
+    use super::{Error, LoadOptions};
     use crate::data::{from_bytes, from_bytes_with, write_npy_to};
 
     fn archive(files: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
