@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::console::Failure;
-use super::pretraining::Pretraining;
 use super::source::Source;
 
 /// The note of a checkpoint, as JSON.
@@ -31,5 +30,21 @@ impl Note {
         serde_json::to_string(self).map_err(|error| {
             Failure::Message(format!("cannot write down where the data are: {error}"))
         })
+    }
+}
+
+/// How far the layers have been trained one after another.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Pretraining {
+    /// Of each layer.
+    pub(crate) epochs: u32,
+    /// Layers that are done.
+    pub(crate) layers: usize,
+}
+
+impl Pretraining {
+    /// Before the first layer.
+    pub(crate) fn new(epochs: u32) -> Self {
+        Pretraining { epochs, layers: 0 }
     }
 }

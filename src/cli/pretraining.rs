@@ -1,31 +1,14 @@
 //! Layer-wise pre-training: `--pretrain`.
 
 use autoencoder_kernels::{Parallelism, parallel};
-use serde::{Deserialize, Serialize};
 
 use super::console::{Failure, print};
 use super::interrupt::Interrupt;
-use super::note::Note;
+use super::note::{Note, Pretraining};
 use super::run_directory::RunDirectory;
 use super::watch::{Bar, StageLines, table};
 use crate::data::Dataset;
 use crate::model::{Callback, FitOptions, Trainer};
-
-/// How far the layers have been trained one after another.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Pretraining {
-    /// Of each layer.
-    epochs: u32,
-    /// Layers that are done.
-    layers: usize,
-}
-
-impl Pretraining {
-    /// Before the first layer.
-    pub(crate) fn new(epochs: u32) -> Self {
-        Pretraining { epochs, layers: 0 }
-    }
-}
 
 /// Trains the layers that are left one after another, tells how it went and
 /// saves each. If somebody wants the end, what is saved goes on with the layer that

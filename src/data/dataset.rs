@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use autoencoder_kernels::MatRef;
 
-use super::origin::Origin;
+use super::origin::{Origin, SampleKind};
 use crate::error::{Error, Result};
 use mapped::MappedValues;
 pub(super) use mapped::{MappedFile, Stored};
@@ -193,6 +193,16 @@ impl Dataset {
     /// to turn numbers back into it.
     pub fn origin(&self) -> Option<&Origin> {
         self.origin.as_deref()
+    }
+
+    /// What the samples have in common.
+    pub fn kind(&self) -> SampleKind {
+        let shape = self.sample_shape().map(<[usize]>::to_vec);
+        SampleKind {
+            shape: shape.unwrap_or_else(|| vec![self.features()]),
+            bytes: self.is_u8(),
+            origin: self.origin().cloned(),
+        }
     }
 
     /// One label per sample, where the source had them.

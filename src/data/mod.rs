@@ -17,7 +17,7 @@
 //! | `format.rs` | the list of formats, which of them a file is, and what reads it |
 //! | `idx.rs`, `npy.rs`, `npz.rs`, `csv.rs`, `png.rs`, `wav.rs`, `text.rs` | a format each, read and most written |
 //! | `options.rs` | what to take from a file, where its format leaves a choice |
-//! | `framing.rs`, `tokens.rs` | how sound and text become numbers |
+//! | `framing.rs`, `tokens.rs`, `vocabulary.rs` | how sound and text become numbers |
 //! | `memory.rs` | memory for samples, in huge pages where there are any |
 //! | `source.rs` | the bytes of a file, perhaps compressed, as many as there really are |
 //! | `matrix_file.rs` | numbers to write, by the ending of the name |
@@ -58,6 +58,7 @@ mod source;
 #[cfg(feature = "text")]
 mod text;
 mod tokens;
+mod vocabulary;
 #[cfg(feature = "wav")]
 mod wav;
 

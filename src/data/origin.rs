@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::dataset::Dataset;
 use super::framing::Audio;
 use super::tokens::Vocabulary;
 
@@ -28,16 +27,4 @@ pub struct SampleKind {
     pub bytes: bool,
     /// What they were before, where that is not all.
     pub origin: Option<Origin>,
-}
-
-impl Dataset {
-    /// What the samples have in common.
-    pub fn kind(&self) -> SampleKind {
-        let shape = self.sample_shape().map(<[usize]>::to_vec);
-        SampleKind {
-            shape: shape.unwrap_or_else(|| vec![self.features()]),
-            bytes: self.is_u8(),
-            origin: self.origin().cloned(),
-        }
-    }
 }

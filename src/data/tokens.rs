@@ -1,14 +1,12 @@
 //! [`Text`] and [`Vocabulary`]: which tokens lines of text are counted by.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::source::Source;
 use crate::error::{Error, Result};
-use crate::file::write_atomically;
 
 /// How many tokens a vocabulary has where nobody says.
 const MOST: usize = 1000;
@@ -151,29 +149,5 @@ impl Vocabulary {
             // A blank would end the token.
             Some(_) => token.escape_ascii().to_string().replace(' ', "\\x20"),
         })
-    }
-
-    /// Reads a vocabulary that [`save`](Self::save) wrote.
-    ///
-    /// # Errors
-    /// [`Error::Io`], or [`Error::Format`] for another file.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let reader = Source::open(path)?.into_reader();
-        let vocabulary: Vocabulary = serde_json::from_reader(reader).map_err(|error| {
-            Error::format(path, error, "a vocabulary, as a training with text writes")
-        })?;
-        if vocabulary.is_empty() || vocabulary.bytes == Some(0) {
-            return Err(Error::format(path, "no tokens", "at least one"));
-        }
-        Ok(vocabulary)
-    }
-
-    /// Writes the vocabulary as JSON, whole or not at all.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_atomically(path, |writer| Ok(serde_json::to_writer(writer, self)?))
     }
 }

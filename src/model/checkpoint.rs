@@ -5,12 +5,11 @@ use serde_json::Value;
 use super::autoencoder::Autoencoder;
 use super::fit::FitOptions;
 use super::history::Epoch;
-use super::trainer::Trainer;
 use crate::data::{Dataset, Fingerprint};
 use crate::error::{Error, Result};
 use crate::tape::Parameters;
 
-/// A training between two epochs, as [`Trainer::save`] wrote it.
+/// A training between two epochs, as [`Trainer::save`](super::Trainer::save) wrote it.
 ///
 /// A training that goes on from it gives the same bits as one that was never
 /// stopped:
@@ -65,13 +64,13 @@ impl Checkpoint {
         &self.history
     }
 
-    /// What the caller of [`Trainer::save`] wanted to know again.
+    /// What the caller of [`Trainer::save`](super::Trainer::save) wanted to know again.
     pub fn note(&self) -> &str {
         &self.note
     }
 
     /// Fails unless training may go on with these.
-    fn check(&self, data: &Dataset, options: &FitOptions) -> Result<()> {
+    pub(super) fn check(&self, data: &Dataset, options: &FitOptions) -> Result<()> {
         let differs = |what: String, given: String, expected: String| Error::Resume {
             what,
             given,
@@ -122,27 +121,5 @@ fn as_json(options: &FitOptions) -> Result<serde_json::Map<String, Value>> {
             format_args!("{other:?}"),
             "options that can be written as JSON",
         )),
-    }
-}
-
-impl<'a> Trainer<'a> {
-    /// Goes on where a checkpoint was saved. `options.epochs` counts from the
-    /// run's beginning. Apart from them and from early stopping, the options must
-    /// be those of the run, and so must the data; then the result has the same
-    /// bits as if training had never stopped. A [`Cosine`](super::Cosine) schedule
-    /// without a length of its own has that of the run, so that the epochs must be
-    /// the same too.
-    ///
-    /// # Errors
-    /// [`Error::Resume`] names what differs; else as [`Trainer::new`].
-    pub fn resume(
-        checkpoint: Checkpoint,
-        data: &'a Dataset,
-        options: &'a FitOptions,
-    ) -> Result<Self> {
-        checkpoint.check(data, options)?;
-        let mut trainer = Trainer::new(&checkpoint.model, data, options)?;
-        trainer.restore(checkpoint);
-        Ok(trainer)
     }
 }

@@ -1,17 +1,13 @@
-//! [`Autoencoder::fit`] and its options.
+//! [`FitOptions`]: how a model is trained.
 
 use autoencoder_kernels::noise::{Noise, check_dropout};
 use autoencoder_kernels::optimizer::Optimizer;
 use serde::{Deserialize, Serialize};
 
-use super::architecture::Part;
-use super::autoencoder::Autoencoder;
-use super::callback::Callback;
+use super::architecture::{Architecture, Part};
 use super::early_stopping::EarlyStopping;
-use super::history::History;
 use super::regularization::Regularization;
 use super::schedule::Schedule;
-use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 
@@ -190,7 +186,7 @@ impl FitOptions {
     }
 
     /// Fails unless a model can be trained with these options on these data.
-    pub(super) fn check(&self, model: &Autoencoder, data: &Dataset) -> Result<()> {
+    pub(super) fn check(&self, architecture: &Architecture, data: &Dataset) -> Result<()> {
         let learning_rate = self.effective_learning_rate();
         if !(learning_rate > 0.0 && learning_rate.is_finite()) {
             return Err(Error::configuration(
@@ -205,20 +201,25 @@ impl FitOptions {
         if self.batch_size == 0 {
             return Err(Error::configuration("the batch size", 0, "at least 1"));
         }
-        self.regularization.check(model.architecture())?;
+        self.regularization.check(architecture)?;
         self.schedule.check()?;
         if let Some(rule) = &self.early_stopping {
             rule.check()?;
         }
-        self.check_data(model, "the training data", data)?;
+        self.check_data(architecture, "the training data", data)?;
         if let Some(validation) = &self.validation {
-            self.check_data(model, "the validation data", validation)?;
+            self.check_data(architecture, "the validation data", validation)?;
         }
         Ok(())
     }
 
-    fn check_data(&self, model: &Autoencoder, what: &'static str, data: &Dataset) -> Result<()> {
-        let input = model.architecture().input();
+    fn check_data(
+        &self,
+        architecture: &Architecture,
+        what: &'static str,
+        data: &Dataset,
+    ) -> Result<()> {
+        let input = architecture.input();
         if data.is_empty() || data.features() != input {
             return Err(Error::shape(
                 what,
@@ -226,48 +227,10 @@ impl FitOptions {
                 format_args!("at least one sample of {input} numbers"),
             ));
         }
-        if model.loss().requires_unit_targets() && !self.any_targets {
+        if architecture.loss().requires_unit_targets() && !self.any_targets {
             return data.check_unit_interval();
         }
         // NaN or an infinity would spread over all weights.
         data.check_finite()
-    }
-}
-
-impl Autoencoder {
-    /// Trains the model to give back the samples of `data`.
-    ///
-    /// One seed gives the same bits, whatever the number of threads. The
-    /// optimiser starts anew with each call; the weights go on from where they
-    /// are. Training runs on the current rayon pool.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] or [`Error::Configuration`] for data and options that do
-    /// not fit the model, [`Error::TargetOutOfRange`] and [`Error::NotFinite`]
-    /// for samples that cannot be learned: the model is unchanged then.
-    /// [`Error::Diverged`] where a loss or a weight becomes NaN or infinite: the
-    /// model is that of the last good epoch.
-    pub fn fit(&mut self, data: &Dataset, options: &FitOptions) -> Result<History> {
-        self.fit_with(data, options, &mut ())
-    }
-
-    /// [`fit`](Self::fit), with a callback that watches training and may end it.
-    ///
-    /// # Errors
-    /// As [`fit`](Self::fit).
-    pub fn fit_with(
-        &mut self,
-        data: &Dataset,
-        options: &FitOptions,
-        callback: &mut dyn Callback,
-    ) -> Result<History> {
-        let mut trainer = Trainer::new(self, data, options)?;
-        let result = trainer.run(callback);
-        let (model, history) = match &result {
-            Ok(()) | Err(Error::Diverged { .. }) => trainer.finish(),
-            Err(_) => return result.map(|()| History::default()),
-        };
-        *self = model;
-        result.map(|()| history)
     }
 }

@@ -10,7 +10,7 @@
 //! | `evaluation.rs` | how far reconstructions are from their samples |
 //! | `denoising.rs` | how well a model mends corrupted samples |
 //! | `distortion.rs` | how far numbers are from the original ones |
-//! | `fit.rs`, `trainer.rs` | training: options, and the loop over epochs |
+//! | `fit.rs`, `trainer.rs`, `fitting.rs` | training: options, the loop over epochs, and all of it in one call |
 //! | `pretrain.rs` | layer by layer, before training the whole |
 //! | `preset.rs` | the programs of well-known tutorials, an entry each |
 //! | `advice.rs` | warnings before training |
@@ -35,6 +35,7 @@ mod early_stopping;
 mod evaluation;
 mod file;
 mod fit;
+mod fitting;
 mod graph;
 mod history;
 mod init;

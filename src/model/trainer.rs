@@ -70,7 +70,7 @@ impl<'a> Trainer<'a> {
     /// not fit the model, [`Error::TargetOutOfRange`] and [`Error::NotFinite`]
     /// for samples that cannot be learned.
     pub fn new(model: &Autoencoder, data: &'a Dataset, options: &'a FitOptions) -> Result<Self> {
-        options.check(model, data)?;
+        options.check(model.architecture(), data)?;
         let batch_size = options.batch_size.min(data.len());
         let mut model = model.clone();
         model.values_mut().reset_state();
@@ -179,8 +179,28 @@ impl<'a> Trainer<'a> {
         (self.model, self.history)
     }
 
+    /// Goes on where a checkpoint was saved. `options.epochs` counts from the
+    /// run's beginning. Apart from them and from early stopping, the options must
+    /// be those of the run, and so must the data; then the result has the same
+    /// bits as if training had never stopped. A [`Cosine`](super::Cosine) schedule
+    /// without a length of its own has that of the run, so that the epochs must be
+    /// the same too.
+    ///
+    /// # Errors
+    /// [`Error::Resume`] names what differs; else as [`Trainer::new`].
+    pub fn resume(
+        checkpoint: Checkpoint,
+        data: &'a Dataset,
+        options: &'a FitOptions,
+    ) -> Result<Self> {
+        checkpoint.check(data, options)?;
+        let mut trainer = Trainer::new(&checkpoint.model, data, options)?;
+        trainer.restore(checkpoint);
+        Ok(trainer)
+    }
+
     /// Takes the state of a checkpoint of the same run.
-    pub(super) fn restore(&mut self, checkpoint: Checkpoint) {
+    fn restore(&mut self, checkpoint: Checkpoint) {
         // They have just been compared.
         self.fingerprints = OnceCell::from((checkpoint.data, checkpoint.validation));
         self.model = checkpoint.model;

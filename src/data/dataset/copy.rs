@@ -8,6 +8,7 @@ use autoencoder_kernels::gather::gather_rows;
 use autoencoder_kernels::prefetch::prefetch;
 use autoencoder_kernels::{Level, Mat, MatMut, MatRef};
 
+use super::mapped::WHITE;
 use super::{Dataset, Values};
 use crate::error::{Error, Result};
 
@@ -180,9 +181,6 @@ impl Dataset {
         })
     }
 }
-
-/// The byte that stands for 1.
-pub(super) const WHITE: f32 = 255.0;
 
 /// A byte as a fraction of 255, correctly rounded.
 pub(super) fn unit(byte: u8) -> f32 {

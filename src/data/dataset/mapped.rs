@@ -9,8 +9,10 @@ use autoencoder_kernels::Level;
 use autoencoder_kernels::convert::scale_u8;
 use autoencoder_kernels::mapped::Mapped;
 
-use super::copy::WHITE;
 use crate::error::{Error, Result};
+
+/// The byte that stands for 1.
+pub(super) const WHITE: f32 = 255.0;
 
 /// How the numbers of a mapped file stand in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

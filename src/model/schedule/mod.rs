@@ -48,10 +48,6 @@ pub enum Schedule {
     Plateau(Plateau),
 }
 
-/// What text may stand for a schedule.
-const EXPECTED: &str = "constant, step:EPOCHS[:FACTOR], cosine[:LOWEST[:EPOCHS]] or \
-                        plateau[:PATIENCE[:FACTOR]]";
-
 impl Schedule {
     /// Fails unless the numbers make sense.
     pub(super) fn check(self) -> Result<()> {

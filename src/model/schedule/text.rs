@@ -2,8 +2,11 @@
 
 use std::str::{FromStr, Split};
 
-use super::EXPECTED;
 use crate::error::{Error, Result};
+
+/// What text may stand for a schedule.
+pub(super) const EXPECTED: &str = "constant, step:EPOCHS[:FACTOR], cosine[:LOWEST[:EPOCHS]] or \
+                        plateau[:PATIENCE[:FACTOR]]";
 
 pub(super) struct Numbers<'a> {
     text: &'a str,
