@@ -70,6 +70,14 @@ impl Preset {
             data: digits,
         },
         Preset {
+            name: "tied",
+            about: "784-32-784 whose decoder has the transposed weight of the encoder: half \
+                    of the numbers",
+            builder: || simple().tied(true),
+            options: || with(Optimizer::adam_keras(), 50),
+            data: digits,
+        },
+        Preset {
             name: "gaussian-10",
             about: "cross-entropy on standard normal numbers, as written: refused, since it \
                     has no lower bound there",

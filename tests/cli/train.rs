@@ -204,6 +204,11 @@ fn presets_are_listed_and_trained() {
     assert_eq!(named("keras-simple-adam")["parameters"], 50_992);
     assert_eq!(named("keras-simple-adadelta")["learning_rate"], 0.001);
     assert_eq!(named("gaussian-10")["loss"], "bce");
+    assert_eq!(named("tied")["tied"], true);
+    folder.good("train --preset tied --epochs 1 --out tied");
+    let tied = json(&folder.good("info tied/model.safetensors --json"));
+    assert_eq!(tied["tied"], true);
+    assert_eq!(tied["parameters"], 25_904);
 
     // The warning, on stderr, and only where it is true.
     let slow = folder.run("train --preset keras-simple-adadelta --epochs 1 --json --out slow");
