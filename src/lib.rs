@@ -1,20 +1,28 @@
-//! Autoencoders on the CPU.
+//! Autoencoders on the CPU: which function is for what.
 //!
-//! - [`model`]: build, train, use, save and load an [`Autoencoder`].
-//! - [`data`]: samples in memory and in files, and the digits of MNIST.
-//! - [`tape`]: what a network computes, recorded once and replayed for every
-//!   minibatch.
-//! - `analysis`, with the feature of that name: PCA, probes, anomaly scores and
-//!   distributions of codes.
-//! - [`guide`]: how to choose, train and test a model, with measured figures.
-//! - [`compress`]: samples as short codes, in a file with its decoder.
-//! - [`onnx`]: models for other programs to run.
-//! - [`random`]: random numbers that stay the same.
-//! - [`plot`]: pictures of a run.
-//! - [`mod@file`]: files that are written whole or not at all.
-//! - [`error`]: the one error type.
+//! | I want to … | use |
+//! |---|---|
+//! | train a model | [`Autoencoder::builder`], then [`Autoencoder::fit`] with [`model::FitOptions`] |
+//! | watch training, end it early, or resume it | [`model::Callback`], [`model::EarlyStopping`], [`model::Trainer`] and [`model::Checkpoint`] |
+//! | read samples | [`data::load`] for files, [`data::Dataset`] for numbers in memory, `data::digits` (feature `digits`) for a try |
+//! | turn samples into codes, and back | [`Autoencoder::encode`], [`Autoencoder::decode`], [`Autoencoder::reconstruct`] |
+//! | know how good a model is | [`Autoencoder::evaluate`] |
+//! | find anomalies | [`Autoencoder::reconstruction_error`] and `analysis::threshold` (feature `analysis`) |
+//! | clean samples | [`model::FitOptions::noise`], then [`Autoencoder::reconstruct`] |
+//! | make new samples | [`model::Builder::variational`] and [`Autoencoder::sample`], or `analysis::GaussianMixture` |
+//! | compare with PCA, or with labels | `analysis::Pca`, `analysis::Probe` |
+//! | keep a model, or read one | [`Autoencoder::save`], [`Autoencoder::load`]; for other programs `onnx::save` (feature `onnx`) |
+//! | store samples in few bytes | `compress::Compressed` (feature `compress`) |
+//! | draw losses, codes, samples | `plot` (feature `plot`) |
+//! | train a net of another shape | [`tape::Tape`] and [`tape::Program`] |
+//! | fast products, layers or vector maths alone | the crate [`autoencoder_kernels`] |
+//! | know what works, with figures | the [`guide`] |
 //!
-//! The kernels are a crate of their own, `autoencoder_kernels`.
+//! `examples/` in the package has a short program for each of the usual uses. Errors are
+//! of one type, [`Error`]. Without default features the crate has IDX and `.npy` data,
+//! models, training and the tape; each other format, the digits, `analysis`,
+//! `compress`, `onnx` and `plot` are features of these names, `parallel` brings threads,
+//! and `cli` all of them and the program `autoencoder`.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "analysis")]

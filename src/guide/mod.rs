@@ -11,6 +11,7 @@
 //! | [`against_pca`] | Is it better than a method of 1901? |
 //! | [`against_gans`] | What can it generate, and what not? |
 //! | [`runs`] | What if it is killed, the disk is full, the data do not fit in memory? |
+//! | [`command_line`] | Which data, presets and kinds of autoencoders are there? |
 //! | [`uses`] | Which command answers which need? |
 //!
 //! The commands are there to be pasted. The figures are what they printed on two
@@ -48,6 +49,9 @@ pub mod against_gans {}
 
 #[doc = include_str!("runs.md")]
 pub mod runs {}
+
+#[doc = include_str!("command_line.md")]
+pub mod command_line {}
 
 #[doc = include_str!("uses.md")]
 pub mod uses {}
