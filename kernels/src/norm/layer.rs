@@ -2,7 +2,7 @@
 
 use super::sums::{sum_error, sums};
 use super::{
-    ELEMENT_FLOPS, MAX_TASKS, check_features, has_rows, row_or_copy, task_rows, write_row,
+    BLOCK, ELEMENT_FLOPS, MAX_TASKS, check_features, copy_row, has_rows, task_rows, write_row,
 };
 use crate::error::{Error, check_length, check_shape};
 use crate::level::{Kernel, Level};
@@ -21,9 +21,9 @@ use crate::workspace::with_buffer;
 /// row. ε is 1e-5 in PyTorch and 1e-3 in Keras.
 ///
 /// Strides may be any. A row has the same bits alone, in any batch, and on any number
-/// of threads. A row with a NaN or an infinity becomes NaN as a whole, the others are
-/// not touched by it; so does one whose differences are beyond f32, and one of which
-/// only the squares are becomes β.
+/// of threads. A row with a NaN or an infinity becomes NaN as a whole and leaves the
+/// others alone. A finite row of which differences overflow f32 becomes NaN too; where
+/// only their squares do, 1/√(variance + ε) is 0 and the row becomes β.
 ///
 /// ```
 /// use autoencoder_kernels::norm::LayerNorm;
@@ -179,23 +179,36 @@ impl Kernel for Rows<'_, '_> {
         } = self.task;
         let (x_copy, output_copy) = self.copies;
         let per_feature = 1.0 / x.cols() as f64;
-        for i in 0..x.rows() {
-            let x = row_or_copy(x, i, x_copy);
-            let moments = Moments::of(s, x, per_feature);
-            let scale = moments.scale(epsilon);
-            if let Some(statistics) = &mut statistics {
-                let mean = f64::from(moments.mean) + moments.residual;
-                statistics.set(i, 0, mean as f32);
-                statistics.set(i, 1, scale);
+        // There is room for one copy only.
+        let block_rows = if x_copy.is_empty() { BLOCK } else { 1 };
+        let mut moments = [Moments::default(); BLOCK];
+        for first in (0..x.rows()).step_by(block_rows) {
+            copy_row(x, first, x_copy);
+            let moments = &mut moments[..block_rows.min(x.rows() - first)];
+            for (i, moments) in (first..).zip(&mut *moments) {
+                let row = x.row(i).unwrap_or(x_copy);
+                moments.mean = mean(s, row, per_feature);
             }
-            let normalise = Normalise::new(s, moments.mean, moments.residual, scale);
-            write_row(
-                &mut output,
-                i,
-                output_copy,
-                #[inline(always)]
-                |y| write(s, normalise, [x, weight, bias], y),
-            );
+            for (i, moments) in (first..).zip(&mut *moments) {
+                let row = x.row(i).unwrap_or(x_copy);
+                *moments = Moments::around(s, row, moments.mean, per_feature, epsilon);
+            }
+            for (i, moments) in (first..).zip(moments) {
+                if let Some(statistics) = &mut statistics {
+                    let mean = f64::from(moments.mean) + moments.residual;
+                    statistics.set(i, 0, mean as f32);
+                    statistics.set(i, 1, moments.scale);
+                }
+                let row = x.row(i).unwrap_or(x_copy);
+                let normalise = Normalise::new(s, moments.mean, moments.residual, moments.scale);
+                write_row(
+                    &mut output,
+                    i,
+                    output_copy,
+                    #[inline(always)]
+                    |y| write(s, normalise, [row, weight, bias], y),
+                );
+            }
         }
     }
 }
@@ -215,26 +228,35 @@ fn write<S: Simd>(s: S, normalise: Normalise<S>, from: [&[f32]; 3], y: &mut [f32
     }
 }
 
-/// Mean and variance of a row: the exact mean is close to `mean + residual`.
+/// The mean of a row, rounded: exactly its elements, if they are equal.
+#[inline(always)]
+fn mean<S: Simd>(s: S, x: &[f32], per_feature: f64) -> f32 {
+    let first = x.first().copied().unwrap_or_default();
+    let origin = s.splat(first);
+    let [sum] = sums(
+        s,
+        [x],
+        [first],
+        #[inline(always)]
+        |[sum], [x]| [s.add(sum, s.sub(x, origin))],
+    );
+    (f64::from(first) + sum * per_feature) as f32
+}
+
+/// What a row is normalised by.
+#[derive(Clone, Copy, Default)]
 struct Moments {
+    /// The rounded mean.
     mean: f32,
+    /// The exact mean is close to `mean + residual`.
     residual: f64,
-    variance: f64,
+    /// 1/√(variance + ε)
+    scale: f32,
 }
 
 impl Moments {
     #[inline(always)]
-    fn of<S: Simd>(s: S, x: &[f32], per_feature: f64) -> Self {
-        let first = x.first().copied().unwrap_or_default();
-        let origin = s.splat(first);
-        let [sum] = sums(
-            s,
-            [x],
-            [first],
-            #[inline(always)]
-            |[sum], [x]| [s.add(sum, s.sub(x, origin))],
-        );
-        let mean = (f64::from(first) + sum * per_feature) as f32;
+    fn around<S: Simd>(s: S, x: &[f32], mean: f32, per_feature: f64, epsilon: f32) -> Self {
         let center = s.splat(mean);
         let [sum, squares] = sums(
             s,
@@ -247,23 +269,14 @@ impl Moments {
             },
         );
         let residual = sum * per_feature;
+        let variance = squares * per_feature - residual * residual;
+        // Rounding may leave a variance of nearly 0 below it; NaN stays.
+        let variance = if variance < 0.0 { 0.0 } else { variance };
         Moments {
             mean,
             residual,
-            variance: squares * per_feature - residual * residual,
+            scale: (1.0 / (variance + f64::from(epsilon)).sqrt()) as f32,
         }
-    }
-
-    /// 1/√(variance + ε).
-    #[inline(always)]
-    fn scale(&self, epsilon: f32) -> f32 {
-        // Rounding may leave a variance of nearly 0 below it; NaN stays.
-        let variance = if self.variance < 0.0 {
-            0.0
-        } else {
-            self.variance
-        };
-        (1.0 / (variance + f64::from(epsilon)).sqrt()) as f32
     }
 }
 

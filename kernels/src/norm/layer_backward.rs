@@ -3,7 +3,7 @@
 use super::layer::Normalise;
 use super::sums::{sum_error, sums};
 use super::{
-    ELEMENT_FLOPS, MAX_TASKS, check_features, has_rows, row_or_copy, task_rows, write_row,
+    BLOCK, ELEMENT_FLOPS, MAX_TASKS, check_features, copy_row, has_rows, task_rows, write_row,
 };
 use crate::error::{Error, check_length, check_shape};
 use crate::level::{Kernel, Level};
@@ -158,45 +158,103 @@ impl Kernel for Rows<'_, '_> {
     fn run<S: Simd>(self, s: S) {
         let mut task = self.task;
         let [x_copy, delta_copy, output_copy] = self.copies;
-        let per_feature = 1.0 / task.x.cols() as f64;
-        for i in 0..task.x.rows() {
-            let x = row_or_copy(task.x, i, x_copy);
-            let delta = row_or_copy(task.delta, i, delta_copy);
-            let statistics = (task.statistics.get(i, 0), task.statistics.get(i, 1));
-            let row = Row::new(s, [x, task.weight, delta], statistics, per_feature);
-            let weight_gradient = task.weight_gradient.as_deref_mut();
-            match (&mut task.output, weight_gradient) {
-                (Some(output), Some(gradient)) => write_row(
-                    output,
-                    i,
-                    output_copy,
-                    #[inline(always)]
-                    |dx| row.write_both(s, dx, gradient),
-                ),
-                (Some(output), None) => write_row(
-                    output,
-                    i,
-                    output_copy,
-                    #[inline(always)]
-                    |dx| row.write(s, dx),
-                ),
-                (None, Some(gradient)) => row.add_weight_gradient(s, gradient),
-                (None, None) => {}
+        let (x, delta) = (task.x, task.delta);
+        let per_feature = 1.0 / x.cols() as f64;
+        // There is room for one copy only.
+        let block_rows = if x_copy.is_empty() { BLOCK } else { 1 };
+        let mut means = [Means::default(); BLOCK];
+        for first in (0..x.rows()).step_by(block_rows) {
+            copy_row(x, first, x_copy);
+            copy_row(delta, first, delta_copy);
+            let means = &mut means[..block_rows.min(x.rows() - first)];
+            for (i, means) in (first..).zip(&mut *means) {
+                let x = x.row(i).unwrap_or(x_copy);
+                let delta = delta.row(i).unwrap_or(delta_copy);
+                let statistics = (task.statistics.get(i, 0), task.statistics.get(i, 1));
+                *means = Means::of(s, [x, task.weight, delta], statistics, per_feature);
             }
-            if let Some(gradient) = &mut task.bias_gradient {
-                map_with(
-                    s,
-                    delta,
-                    gradient,
-                    #[inline(always)]
-                    |delta, sum| s.add(sum, delta),
-                );
+            for (i, means) in (first..).zip(&*means) {
+                let x = x.row(i).unwrap_or(x_copy);
+                let delta = delta.row(i).unwrap_or(delta_copy);
+                let row = Row::new(s, [x, task.weight, delta], means);
+                let weight_gradient = task.weight_gradient.as_deref_mut();
+                match (&mut task.output, weight_gradient) {
+                    (Some(output), Some(gradient)) => write_row(
+                        output,
+                        i,
+                        output_copy,
+                        #[inline(always)]
+                        |dx| row.write_both(s, dx, gradient),
+                    ),
+                    (Some(output), None) => write_row(
+                        output,
+                        i,
+                        output_copy,
+                        #[inline(always)]
+                        |dx| row.write(s, dx),
+                    ),
+                    (None, Some(gradient)) => row.add_weight_gradient(s, gradient),
+                    (None, None) => {}
+                }
+                if let Some(gradient) = &mut task.bias_gradient {
+                    map_with(
+                        s,
+                        delta,
+                        gradient,
+                        #[inline(always)]
+                        |delta, sum| s.add(sum, delta),
+                    );
+                }
             }
         }
     }
 }
 
-/// One row with its sums.
+/// What the gradients of a row need of all of it.
+#[derive(Clone, Copy, Default)]
+struct Means {
+    /// The mean of x, rounded, and s, as given.
+    statistics: (f32, f32),
+    /// mean(x − the rounded mean)
+    residual: f64,
+    /// mean(g)
+    mean: f32,
+    /// mean(g ⊙ x̂)
+    projection: f32,
+}
+
+impl Means {
+    #[inline(always)]
+    fn of<S: Simd>(s: S, row: [&[f32]; 3], statistics: (f32, f32), per_feature: f64) -> Self {
+        let (mean, scale) = statistics;
+        let center = s.splat(mean);
+        let [residual, sum, product] = sums(
+            s,
+            row,
+            [mean, 0.0, 0.0],
+            #[inline(always)]
+            |[residual, sum, product], [x, weight, delta]| {
+                let centred = s.sub(x, center);
+                let g = s.mul(weight, delta);
+                [
+                    s.add(residual, centred),
+                    s.add(sum, g),
+                    s.mul_add(g, centred, product),
+                ]
+            },
+        );
+        let residual = residual * per_feature;
+        let projection = (product - residual * sum) * per_feature * f64::from(scale);
+        Means {
+            statistics,
+            residual,
+            mean: (sum * per_feature) as f32,
+            projection: projection as f32,
+        }
+    }
+}
+
+/// One row, and its means in all lanes.
 struct Row<'a, S: Simd> {
     x: &'a [f32],
     weight: &'a [f32],
@@ -212,39 +270,16 @@ struct Row<'a, S: Simd> {
 
 impl<'a, S: Simd> Row<'a, S> {
     #[inline(always)]
-    fn new(
-        s: S,
-        [x, weight, delta]: [&'a [f32]; 3],
-        (mean, scale): (f32, f32),
-        per_feature: f64,
-    ) -> Self {
-        let center = s.splat(mean);
-        // Σ (x − mean), Σ g, Σ g·(x − mean)
-        let [residual, sum, product] = sums(
-            s,
-            [x, weight, delta],
-            [mean, 0.0, 0.0],
-            #[inline(always)]
-            |[residual, sum, product], [x, weight, delta]| {
-                let centred = s.sub(x, center);
-                let g = s.mul(weight, delta);
-                [
-                    s.add(residual, centred),
-                    s.add(sum, g),
-                    s.mul_add(g, centred, product),
-                ]
-            },
-        );
-        let residual = residual * per_feature;
-        let projection = (product - residual * sum) * per_feature * f64::from(scale);
+    fn new(s: S, [x, weight, delta]: [&'a [f32]; 3], means: &Means) -> Self {
+        let (mean, scale) = means.statistics;
         Row {
             x,
             weight,
             delta,
-            normalise: Normalise::new(s, mean, residual, scale),
+            normalise: Normalise::new(s, mean, means.residual, scale),
             scale: s.splat(scale),
-            mean: s.splat((sum * per_feature) as f32),
-            projection: s.splat(projection as f32),
+            mean: s.splat(means.mean),
+            projection: s.splat(means.projection),
         }
     }
 

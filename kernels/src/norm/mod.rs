@@ -61,16 +61,19 @@ fn check_features(features: usize) -> Result<(), Error> {
     })
 }
 
-/// Row `i`, copied to `copy` only if its elements are not contiguous.
+/// Rows that pass through each step together: the CPU works on the next row while the
+/// last sums of one, a chain of some 60 cycles, are on their way. (256×128 forwards
+/// takes 0.7 of the time of single rows.)
+const BLOCK: usize = 4;
+
+/// Copies row `i` to `copy` if its elements are not contiguous.
 #[inline(always)]
-fn row_or_copy<'a>(mat: MatRef<'a, f32>, i: usize, copy: &'a mut [f32]) -> &'a [f32] {
-    if let Some(row) = mat.row(i) {
-        return row;
+fn copy_row(mat: MatRef<'_, f32>, i: usize, copy: &mut [f32]) {
+    if mat.row(i).is_none() {
+        for (j, to) in copy.iter_mut().enumerate() {
+            *to = mat.get(i, j);
+        }
     }
-    for (j, to) in copy.iter_mut().enumerate() {
-        *to = mat.get(i, j);
-    }
-    copy
 }
 
 /// Calls `write` with row `i`, or, if its elements are not contiguous, with `copy`,
