@@ -178,32 +178,39 @@ impl Block<'_> {
         }
     }
 
-    /// [`Block::access`], and [`Block::per_block`] if a number is given, at
+    /// [`Block::access`], and [`Block::per_block`] for each number that is given, at
     /// once: for kernels that add up what they write.
     ///
     /// # Panics
-    /// As they do.
+    /// As they do, and if a number is given twice.
     #[expect(clippy::type_complexity, reason = "three things of three types")]
-    pub fn access_with<const R: usize, const W: usize>(
+    pub fn access_with<const R: usize, const W: usize, const S: usize>(
         &mut self,
         read: [usize; R],
         write: [usize; W],
-        per_block: Option<usize>,
+        per_block: [Option<usize>; S],
     ) -> (
         [MatRef<'_, f32>; R],
         [MatMut<'_, f32>; W],
-        Option<&mut [f32]>,
+        [Option<&mut [f32]>; S],
     ) {
+        for (i, number) in per_block.iter().enumerate() {
+            assert!(
+                number.is_none() || !per_block[..i].contains(number),
+                "per-block matrix {number:?} is named twice"
+            );
+        }
         let sums = per_block.map(|number| {
-            let sums: *mut [f32] = self.per_block(number);
+            let sums: Option<*mut [f32]> = number.map(|number| &raw mut *self.per_block(number));
             sums
         });
         let (read, write) = self.access(read, write);
         // SAFETY: 1. the pointer comes from an exclusive borrow of this block,
         // whose lifetime the result has again; 2. what `access` hands out are
         // elements of other matrices: whoever made the block has exclusive borrows
-        // of both slices, so that none is in both.
-        let sums = sums.map(|sums| unsafe { &mut *sums });
+        // of both slices, so that none is in both; 3. no number is given twice, as
+        // asserted.
+        let sums = sums.map(|sums| sums.map(|sums| unsafe { &mut *sums }));
         (read, write, sums)
     }
 
@@ -250,13 +257,13 @@ mod tests {
                     block_rows,
                     |b, mut block| {
                         block.per_block(0).fill(0.0);
-                        let ([from], [mut to], sums) = block.access_with([1], [0], Some(0));
+                        let ([from], [mut to], [sums]) = block.access_with([1], [0], [Some(0)]);
                         let sums = sums.unwrap();
                         for i in 0..from.rows() {
                             to.set(i, 1, from.get(i, 2));
                             sums[0] += from.get(i, 2);
                         }
-                        assert!(block.access_with([0, 1], [], None).2.is_none());
+                        assert!(block.access_with([0, 1], [], [None]).2[0].is_none());
                         assert_eq!(block.rows().start, b * block_rows);
                     },
                 )

@@ -543,12 +543,15 @@ fn copies_and_blocks_that_reach_too_far() {
                 assert!(refused([0, 0], [1, 2]));
                 assert!(refused([0, usize::MAX], [1, 0]));
                 assert!(panics(|| block.per_block(1).len()));
+                assert!(panics(|| block.access_with([], [0], [Some(usize::MAX)]).2
+                    [0]
+                .is_some()));
                 assert!(panics(|| block
-                    .access_with([], [0], Some(usize::MAX))
+                    .access_with([], [], [Some(0), Some(0)])
                     .2
-                    .is_some()));
+                    .len()));
                 // Still good.
-                let (_, [mut to], sums) = block.access_with([1], [0], Some(0));
+                let (_, [mut to], [sums]) = block.access_with([1], [0], [Some(0)]);
                 to.fill(2.0);
                 sums.unwrap().fill(3.0);
             },

@@ -7,8 +7,8 @@
 //! of a step reads, and the result, stays to the end; so do, where nothing is
 //! trained, inputs, whose rows may be the caller's.
 
-use super::instruction::Register;
-use super::plan::Plan;
+use super::id::Register;
+use super::planner::Plan;
 
 /// Replaces the registers of the plan by buffers.
 pub(super) fn share_buffers(plan: &mut Plan) {
@@ -22,7 +22,7 @@ pub(super) fn share_buffers(plan: &mut Plan) {
     }
     let terms = plan.terms.iter().flatten();
     for register in terms
-        .flat_map(|term| [term.x, term.delta])
+        .flat_map(|term| [term.x.register, term.delta.register])
         .chain(plan.result)
         .chain(plan.result.iter().flat_map(|_| plan.inputs.iter().copied()))
     {
@@ -52,8 +52,8 @@ pub(super) fn share_buffers(plan: &mut Plan) {
         }
     };
     for term in plan.terms.iter_mut().flatten() {
-        home(&mut term.x);
-        home(&mut term.delta);
+        home(&mut term.x.register);
+        home(&mut term.delta.register);
     }
     plan.result.iter_mut().for_each(home);
     plan.inputs.iter_mut().for_each(home);

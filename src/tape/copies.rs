@@ -3,8 +3,7 @@
 use autoencoder_kernels::Context;
 use autoencoder_kernels::gemm::Panels;
 
-use super::parameters::Entry;
-use super::plan::Plan;
+use super::entry::Entry;
 use crate::error::Result;
 
 /// Elements of a weight, and rows of a block, from which it pays to pack a weight
@@ -13,6 +12,13 @@ use crate::error::Result;
 /// blocks of 32 rows, which pack nothing, takes 1.1 of it if they are made to.)
 const LARGE: usize = 1 << 18;
 const LONG: usize = 128;
+
+/// How products read a weight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reads {
+    pub(super) plain: bool,
+    pub(super) transposed: bool,
+}
 
 /// Copies of a weight, where they help.
 #[derive(Debug, Default)]
@@ -32,7 +38,7 @@ pub(super) fn none(parameters: usize) -> Vec<Copies> {
 
 /// Room for those that a plan wants, by parameter, for so many rows in such blocks.
 pub(super) fn room(
-    plan: &Plan,
+    reads: &[Reads],
     shapes: &[(usize, usize)],
     (rows, block_rows): (usize, usize),
 ) -> Result<Vec<Copies>> {
@@ -40,7 +46,7 @@ pub(super) fn room(
     let panels = |wanted: bool, rows, cols| -> Result<_> {
         Ok(wanted.then(|| Panels::try_new(rows, cols)).transpose()?)
     };
-    let weights = plan.reads.iter().zip(shapes);
+    let weights = reads.iter().zip(shapes);
     weights
         .map(|(reads, &(inputs, outputs))| {
             let is_large = inputs.saturating_mul(outputs) >= LARGE;
@@ -72,9 +78,9 @@ mod tests {
     use autoencoder_kernels::{Activation, Mat};
 
     use super::*;
+    use crate::tape::id::Weight;
     use crate::tape::instruction::Weights;
-    use crate::tape::node::Weight;
-    use crate::tape::plan::Goal;
+    use crate::tape::planner::{Goal, Plan};
     use crate::tape::{Parameters, Tape};
 
     /// x·W, as a block computes it.
@@ -106,7 +112,7 @@ mod tests {
             (256, 32, false),
             (256, 256, false),
         ] {
-            let mut copies = room(&plan, &shapes, (rows, block_rows)).unwrap();
+            let mut copies = room(&plan.reads, &shapes, (rows, block_rows)).unwrap();
             let have = |copies: &Copies| (copies.plain.is_some(), copies.transposed.is_some());
             let made: Vec<_> = copies.iter().map(have).collect();
             assert_eq!(made, [(packed, false), (false, true), (false, false)]);

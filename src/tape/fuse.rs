@@ -7,17 +7,19 @@
 //! ```
 //!
 //! Bias and activation may be missing. An activation over whole rows, such as
-//! softmax, stays a node of its own.
+//! softmax, stays a node of its own; so does the loss of a sequence or a picture, whose
+//! mean is over all positions of a sample.
 
 use autoencoder_kernels::activation::Activation;
 
+use super::id::Value;
 use super::node::{Dense, DenseLoss, Node};
-use super::record::{Tape, Value};
+use super::planner::ValueFacts;
 
 /// Replaces nodes by fused ones. `nodes` has the live ones, each in the place
 /// of its value; `uses` counts who reads each. A fused node stands in the
 /// place of its last part.
-pub(super) fn fuse(tape: &Tape, nodes: &mut [Option<Node>], uses: &[usize]) {
+pub(super) fn fuse(nodes: &mut [Option<Node>], uses: &[usize], facts: &[ValueFacts]) {
     for place in 0..nodes.len() {
         let fused = match nodes[place] {
             Some(Node::MatMul(product)) => Some(Node::Dense(Dense {
@@ -42,11 +44,11 @@ pub(super) fn fuse(tape: &Tape, nodes: &mut [Option<Node>], uses: &[usize]) {
                     })
                 })
             }
-            Some(Node::Loss(node)) => {
+            Some(Node::Loss(node)) if facts[node.prediction.0].shape.positions() == 1 => {
                 take_dense(nodes, uses, node.prediction, |_| true).map(|layer| {
                     Node::DenseLoss(DenseLoss {
                         layer,
-                        features: tape.width(node.prediction),
+                        features: facts[node.prediction.0].shape.len(),
                         loss: node.loss,
                         target: node.target,
                         part: node.part,

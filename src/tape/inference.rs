@@ -5,10 +5,11 @@ use std::ops::Range;
 use autoencoder_kernels::{Context, Mat, MatMut, MatRef, Parallelism, parallel};
 
 use super::copies::{self, Copies};
+use super::id::Value;
 use super::instruction::{Fill, InPlace, OutputInPlace, Weights};
 use super::parameters::Parameters;
-use super::plan::{Goal, Plan};
-use super::record::{MAX_PARTS, Tape, Value};
+use super::planner::{Goal, Plan};
+use super::record::Tape;
 use super::replay::{BLOCK_ROWS, Memory, Replay, block_rows, context_for};
 use crate::error::{Error, Result};
 
@@ -118,6 +119,9 @@ impl Inference {
         // Kernels read rows; other layouts are copied to some first, and so is what
         // is the result itself.
         let is_row_major = input.col_stride() == 1 || input.cols() <= 1;
+        // Folded rows follow each other.
+        let has_gaps = input.row_stride() != input.cols() && input.rows() > 1;
+        let is_row_major = is_row_major && !(has_gaps && self.plan.folds);
         let in_place = is_row_major && self.plan.result != Some(register);
         let in_place = in_place.then_some(InPlace {
             register,
@@ -190,7 +194,7 @@ impl Inference {
         let context = context_for(self.context, &self.plan, rows);
         let mut made;
         let copies = if rows >= COPY_ROWS {
-            made = copies::room(&self.plan, &self.shapes, (rows, BLOCK_ROWS))?;
+            made = copies::room(&self.plan.reads, &self.shapes, (rows, BLOCK_ROWS))?;
             copies::refresh(context, &parameters.entries, &mut made)?;
             &made
         } else {
@@ -236,7 +240,7 @@ impl Inference {
             let replay = Replay {
                 context: self.context.with_parallelism(Parallelism::Serial),
                 instructions: &self.plan.instructions,
-                factors: [1.0; MAX_PARTS],
+                factors: &[],
                 begins: true,
                 weights,
                 fill,

@@ -2,30 +2,17 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use autoencoder_kernels::random::Key;
 use autoencoder_kernels::rows::Block;
 use autoencoder_kernels::{Context, MatMut, MatRef};
 
 use super::copies::Copies;
-use super::node::Weight;
-use super::parameters::Entry;
-use super::record::{LossPart, MAX_PARTS, Parameter, Value};
+use super::entry::Entry;
+use super::id::{LossPart, Parameter, Register, Stream, Sums, Value, Weight};
+use super::view::View;
 use crate::error::Result;
-
-/// A matrix of the replay, batch × features: while planning one of
-/// arbitrarily many, afterwards the number of a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Register(pub(super) usize);
-
-/// The number of a matrix with one row per block, for the partial sums of a
-/// bias gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sums(pub(super) usize);
-
-/// The number of a node among those that draw random numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stream(pub(super) u16);
 
 /// What the random numbers of a step are a function of, beside stream, row and
 /// column.
@@ -34,10 +21,6 @@ pub(super) struct Draw {
     pub(super) seed: u64,
     pub(super) step: u64,
 }
-
-/// The number of a row of numbers that all blocks read, one for each feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shared(pub(super) usize);
 
 /// Rows of an input that are read where the caller has them.
 #[derive(Clone, Copy, Debug)]
@@ -96,10 +79,10 @@ pub(super) struct Frame<'a> {
     pub(super) output: Option<OutputInPlace<'a>>,
     /// None outside of training: nothing is random there.
     pub(super) draw: Option<Draw>,
-    /// By part of the loss: the sum over the block's samples.
-    pub(super) losses: [f64; MAX_PARTS],
+    /// By part of the loss: the sum over the block's samples, as the bits of an f64.
+    pub(super) losses: &'a [AtomicU64],
     /// By part of the loss: its factor.
-    pub(super) factors: [f32; MAX_PARTS],
+    pub(super) factors: &'a [f32],
     pub(super) shared: &'a [Vec<f32>],
 }
 
@@ -123,54 +106,78 @@ impl Frame<'_> {
 
     /// Adds to the sum of a part of the loss.
     pub(super) fn add_loss(&mut self, part: LossPart, value: f64) {
-        self.losses[part.0] += value;
+        // The block's own: nobody else writes it.
+        let sum = &self.losses[part.0];
+        let total = f64::from_bits(sum.load(Ordering::Relaxed)) + value;
+        sum.store(total.to_bits(), Ordering::Relaxed);
     }
 
-    /// The block's rows of some registers to read, of others to write.
+    /// The block's rows of some registers to read, of others to write, as the views see
+    /// them. No register is written and named twice.
     pub(super) fn access<const R: usize, const W: usize>(
         &mut self,
-        read: [Register; R],
-        write: [Register; W],
+        read: [View; R],
+        write: [View; W],
     ) -> ([MatRef<'_, f32>; R], [MatMut<'_, f32>; W]) {
-        let (mut views, mut to) = self.block.access(read.map(|r| r.0), write.map(|r| r.0));
+        let number = |view: View| view.register.0;
+        let (mut from, mut to) = self.block.access(read.map(number), write.map(number));
         if let Some(input) = self.input {
-            debug_assert!(!write.contains(&input.register));
-            for (view, register) in views.iter_mut().zip(read) {
-                if register == input.register {
-                    *view = input.rows;
+            debug_assert!(write.iter().all(|view| view.register != input.register));
+            for (rows, view) in from.iter_mut().zip(read) {
+                if view.register == input.register {
+                    *rows = input.rows;
                 }
             }
         }
         if let Some(output) = &mut self.output {
-            if let Some(at) = write.iter().position(|&r| r == output.register) {
+            let is_output = |view: &View| view.register == output.register;
+            if let Some(at) = write.iter().position(is_output) {
                 to[at] = output.rows.as_mut();
             } else {
-                for (view, register) in views.iter_mut().zip(read) {
-                    if register == output.register {
-                        *view = output.rows.as_ref();
+                for (rows, view) in from.iter_mut().zip(read) {
+                    if is_output(&view) {
+                        *rows = output.rows.as_ref();
                     }
                 }
             }
         }
-        (views, to)
+        let mut views = read.iter();
+        let from = from.map(|rows| views.next().map_or(rows, |view| view.of(rows)));
+        let mut views = write.iter();
+        let to = to.map(|rows| match views.next() {
+            Some(view) => view.of_mut(rows),
+            None => rows,
+        });
+        (from, to)
     }
 
-    /// The same with the block's row of partial sums, where there are any. For the
+    /// The same with the block's rows of partial sums, where there are any. For the
     /// way back, before which all inputs are filled.
     #[expect(clippy::type_complexity, reason = "three things of three types")]
-    pub(super) fn access_with<const R: usize, const W: usize>(
+    pub(super) fn access_with<const R: usize, const W: usize, const S: usize>(
         &mut self,
-        read: [Register; R],
-        write: [Register; W],
-        sums: Option<Sums>,
+        read: [View; R],
+        write: [View; W],
+        sums: [Option<Sums>; S],
     ) -> (
         [MatRef<'_, f32>; R],
         [MatMut<'_, f32>; W],
-        Option<&mut [f32]>,
+        [Option<&mut [f32]>; S],
     ) {
         debug_assert!(self.input.is_none() && self.output.is_none());
-        self.block
-            .access_with(read.map(|r| r.0), write.map(|r| r.0), sums.map(|s| s.0))
+        let number = |view: View| view.register.0;
+        let sums = sums.map(|sums| sums.map(|sums| sums.0));
+        let (from, to, sums) = self
+            .block
+            .access_with(read.map(number), write.map(number), sums);
+        let mut views = read.iter();
+        let from = from.map(|rows| views.next().map_or(rows, |view| view.of(rows)));
+        let mut views = write.iter();
+        let to = to.map(|rows| match views.next() {
+            Some(view) => view.of_mut(rows),
+            None => rows,
+        });
+        (from, to, sums)
     }
 }
 
@@ -197,7 +204,8 @@ impl<'a> Weights<'a> {
         }
     }
 
-    pub(super) fn bias(self, bias: Parameter) -> &'a [f32] {
-        self.entries[bias.0].value.as_slice()
+    /// A parameter of one row.
+    pub(super) fn vector(self, vector: Parameter) -> &'a [f32] {
+        self.entries[vector.0].value.as_slice()
     }
 }

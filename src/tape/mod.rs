@@ -37,9 +37,18 @@
 //! A [`Tape`] is a flat list of nodes, of the kinds that `node/mod.rs` lists.
 //! A node can only use what exists, so the order of creation is a topological
 //! order, and the way back is the reverse of it. Values and parameters may be
-//! used several times: gradients add up. A tied decoder is
+//! used any number of times: gradients add up. A tied decoder is
 //! [`Tape::dense_transposed`] with the encoder's weight. A parameter that is
 //! frozen ([`Tape::freeze`]) gets no gradient, and nothing is computed for one.
+//!
+//! # Shapes
+//! A sample of a value has a [`Shape`]: `[F]`, `[T, F]` or `[H, W, C]`. Its numbers are
+//! one row of a matrix, whatever the shape. An instruction names its operands by views:
+//! a range of columns (one step of a sequence, [`Tape::columns`]), or the rows *folded*,
+//! each sample's numbers as one row for each position. A product over `n` samples of
+//! shape `[T, F]` so is one product of `n·T` rows, and the gradient of its weight is the
+//! product of two such views. Neither copies anything. The same numbers in another shape
+//! are [`Tape::reshape`].
 //!
 //! # Plan
 //! 1. Nodes that no loss (or not the value asked for) depends on are left out.
@@ -50,7 +59,8 @@
 //!    reverse. One instruction is one call of a kernel. Where a dense layer
 //!    follows another, backward hands the gradient down *finished*: multiplied
 //!    by the lower activation's derivative, and its bias gradient added up,
-//!    while it is in registers.
+//!    while it is in registers. (A node says that it can be finished so by
+//!    `Operation::finish`; the planner never asks which kind it is.)
 //! 4. Results that are never needed at the same time share a buffer.
 //!
 //! # Replay: why a step is two parallel regions
@@ -67,7 +77,8 @@
 //!
 //! A minibatch that is longer than the caches are good for goes through both
 //! regions in **chunks**; the gradients are added up in memory then, and the
-//! optimiser comes last.
+//! optimiser comes last. So do the gradients of a weight with more uses than the kernel
+//! takes at once, such as that of a recurrence over 200 steps.
 //!
 //! Blocks, tiles and chunks are cut by shape, never by the number of threads, so the
 //! result of a step has the same bits on one thread or many. The same goes for
@@ -89,39 +100,49 @@
 //! interruption change nothing, and the way back draws the same mask again.
 //! Outside of steps nothing is random.
 //!
+//! # Map
+//! From the bottom up: a file imports only what stands above it.
+//!
 //! | file | what |
 //! |---|---|
-//! | `record.rs`, `penalties.rs` | [`Tape`], [`Value`], [`Parameter`], [`LossPart`] |
+//! | `id.rs`, `shape.rs`, `view.rs` | [`Value`], [`Parameter`], …; [`Shape`]; a register as an instruction sees it |
+//! | `entry.rs`, `copies.rs` | a parameter's numbers; weights packed once for all blocks of a step |
+//! | `instruction.rs`, `reduction.rs`, `moves.rs` | what an instruction is and sees; sums over all rows; copies |
+//! | `planner.rs` | what a plan is, what a node is to it, and what it emits |
 //! | `node/` | the kinds of nodes, forward and backward of each in one file |
-//! | `plan.rs` | what runs, in which order; `fuse.rs`, `buffers.rs`: its passes |
-//! | `instruction.rs` | what an instruction is and sees |
-//! | `reduction.rs` | what happens with sums over all rows |
-//! | `replay.rs` | the first region |
-//! | `copies.rs` | weights packed once for all blocks of a step |
-//! | `program.rs`, `update.rs` | [`Program`]: training; the second region |
-//! | `clip.rs` | gradients clipped by their norm, between the regions |
-//! | `inference.rs` | [`Inference`]: one value of a tape |
+//! | `record.rs`, `penalties.rs` | [`Tape`] |
+//! | `fuse.rs`, `buffers.rs`, `plan.rs` | the passes, and their order |
 //! | `parameters.rs` | [`Parameters`]: values and optimiser state |
+//! | `replay.rs`, `update.rs`, `clip.rs` | the first region; the second; gradients clipped between them |
+//! | `inference.rs`, `program.rs` | [`Inference`]: one value of a tape; [`Program`]: training |
 
 mod buffers;
 mod clip;
 mod copies;
+mod entry;
 mod fuse;
+mod id;
 mod inference;
 mod instruction;
+mod moves;
 mod node;
 mod parameters;
 mod penalties;
 mod plan;
+mod planner;
 mod program;
 mod record;
 mod reduction;
 mod replay;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod update;
+mod view;
 
+pub use id::{LossPart, Parameter, Value};
 pub use inference::Inference;
 pub use parameters::Parameters;
 pub use program::{Gradients, Program, ProgramOptions};
-pub use record::{LossPart, Parameter, Tape, Value};
+pub use record::Tape;
+pub use shape::Shape;

@@ -4,7 +4,9 @@ use autoencoder_kernels::Mat;
 use autoencoder_kernels::MatMut;
 use autoencoder_kernels::optimizer::{Optimizer, OptimizerState};
 
-use super::record::{Parameter, Tape};
+use super::entry::Entry;
+use super::id::Parameter;
+use super::record::Tape;
 use crate::error::{Error, Result};
 
 /// The values of a tape's parameters and the optimiser's state for each.
@@ -12,13 +14,6 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Parameters {
     pub(super) entries: Vec<Entry>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) value: Mat<f32>,
-    /// None before the first step.
-    pub(super) state: Option<OptimizerState>,
 }
 
 impl Parameters {

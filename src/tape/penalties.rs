@@ -3,10 +3,11 @@
 
 use autoencoder_kernels::activation::Activation;
 
+use super::id::{LossPart, Parameter, Value};
 use super::node::{
     AbsolutePenalty, ContractivePenalty, Node, NormalDivergence, NormalSample, SparsityPenalty,
 };
-use super::record::{LossPart, Parameter, Tape, Value, check_factor};
+use super::record::{Tape, check_factor};
 use crate::error::{Error, Result};
 
 impl Tape {
@@ -19,8 +20,8 @@ impl Tape {
     pub fn absolute_penalty(&mut self, x: Value, factor: f32) -> Result<LossPart> {
         self.check_penalised(x)?;
         check_factor("the factor of the L1 penalty", factor)?;
-        let part = self.part(factor)?;
-        self.push(Node::Absolute(AbsolutePenalty { x, part }), 0, true);
+        let part = self.part(factor);
+        self.push_goal(Node::Absolute(AbsolutePenalty { x, part }));
         Ok(part)
     }
 
@@ -56,9 +57,9 @@ impl Tape {
                 "sigmoid or softmax, whose outputs lie between 0 and 1",
             ));
         }
-        let part = self.part(factor)?;
+        let part = self.part(factor);
         let node = SparsityPenalty { x, target, part };
-        self.push(Node::Sparsity(node), 0, true);
+        self.push_goal(Node::Sparsity(node));
         Ok(part)
     }
 
@@ -92,14 +93,14 @@ impl Tape {
                 "one",
             ));
         }
-        let part = self.part(factor)?;
+        let part = self.part(factor);
         let node = ContractivePenalty {
             output,
             weight,
             activation,
             part,
         };
-        self.push(Node::Contractive(node), 0, true);
+        self.push_goal(Node::Contractive(node));
         Ok(part)
     }
 
@@ -132,7 +133,8 @@ impl Tape {
             log_variance,
             noise,
         };
-        Ok(self.push(Node::NormalSample(node), features, differentiable))
+        let shape = self.value_shape(mean)?;
+        Ok(self.push(Node::NormalSample(node), shape, differentiable))
     }
 
     /// `factor`·KL(N(μ, σ²) ‖ N(0, 1)) in closed form, summed over the features,
@@ -155,13 +157,13 @@ impl Tape {
         if factor != 0.0 {
             check_factor("β, the factor of the KL divergence,", factor)?;
         }
-        let part = self.part(factor)?;
+        let part = self.part(factor);
         let node = NormalDivergence {
             mean,
             log_variance,
             part,
         };
-        self.push(Node::NormalDivergence(node), 0, true);
+        self.push_goal(Node::NormalDivergence(node));
         Ok(part)
     }
 

@@ -8,13 +8,14 @@ use autoencoder_kernels::{Context, Mat, MatMut};
 
 use super::clip::Clip;
 use super::copies::{self, Copies};
+use super::id::{LossPart, Parameter, Value};
 use super::inference::Inference;
 use super::instruction::{Draw, Fill, Weights};
 use super::parameters::Parameters;
-use super::plan::{Goal, Plan};
-use super::record::{LossPart, MAX_PARTS, Parameter, Tape, Value};
+use super::planner::{Goal, Plan};
+use super::record::Tape;
 use super::replay::{Memory, Replay, block_rows, check_rows, chunk_rows, context_for_step};
-use super::update::Update;
+use super::update::{Chunk, SecondRegion, Update, fits_terms};
 use crate::error::{Error, Result};
 
 /// How a tape is planned and replayed.
@@ -59,8 +60,8 @@ impl ProgramOptions {
 #[derive(Debug)]
 pub struct Program {
     tape: Tape,
-    pub(super) plan: Plan,
-    pub(super) options: ProgramOptions,
+    plan: Plan,
+    options: ProgramOptions,
     shapes: Vec<(usize, usize)>,
     pub(super) memory: Memory,
     /// Rows that the buffers have room for.
@@ -68,11 +69,11 @@ pub struct Program {
     copies: Vec<Copies>,
     /// By parameter; those of weights are empty while nobody needs them.
     pub(super) gradients: Vec<Mat<f32>>,
-    pub(super) clip: Option<Clip>,
+    clip: Option<Clip>,
     /// By part of the loss, its factor, and its mean in the last run.
-    factors: [f32; MAX_PARTS],
-    parts: [f64; MAX_PARTS],
-    pub(super) weight_decay: f32,
+    factors: Vec<f32>,
+    parts: Vec<f64>,
+    weight_decay: f32,
 }
 
 impl Program {
@@ -103,14 +104,14 @@ impl Program {
             tape: tape.clone(),
             memory: Memory::new(&plan, chunk_rows)?,
             chunk_rows,
-            copies: copies::room(&plan, &shapes, (chunk_rows, block_rows))?,
+            copies: copies::room(&plan.reads, &shapes, (chunk_rows, block_rows))?,
             gradients,
             shapes,
             plan,
             options,
             clip: None,
-            factors: factors(tape),
-            parts: [0.0; MAX_PARTS],
+            factors: tape.parts().to_vec(),
+            parts: vec![0.0; tape.parts().len()],
             weight_decay: 0.0,
         };
         if !program.updates_from_terms(options.batch_size) {
@@ -170,7 +171,7 @@ impl Program {
     /// as the mean over the samples and without its factor. The loss is their
     /// sum, each times its factor.
     pub fn parts(&self) -> &[f64] {
-        &self.parts[..self.plan.parts]
+        &self.parts
     }
 
     /// Sets the weight decay of the steps to come, 0 at first: this many times
@@ -225,10 +226,19 @@ impl Program {
             let context = context_for_step(self.options.context, &self.plan, rows);
             clip.run(context.parallelism, &mut self.gradients);
         }
-        if !from_terms {
-            self.decay_weights(parameters)?;
+        let region = SecondRegion::new(&self.plan, &self.memory, self.options.context);
+        if from_terms {
+            region.update_from_terms(
+                update,
+                parameters,
+                &self.gradients,
+                self.weight_decay,
+                rows,
+            )?;
+        } else {
+            region.decay_weights(self.weight_decay, parameters, &mut self.gradients)?;
+            region.update(update, parameters, &self.gradients, rows)?;
         }
-        self.update(parameters, update, rows)?;
         Ok(loss)
     }
 
@@ -299,7 +309,7 @@ impl Program {
             let norms = &mut self.memory.shared[norms.0];
             column_square_norms(context.level, weight, norms)?;
         }
-        self.parts = [0.0; MAX_PARTS];
+        self.parts.fill(0.0);
         for first in (0..rows).step_by(self.chunk_rows) {
             let chunk = Chunk {
                 first,
@@ -311,14 +321,16 @@ impl Program {
                 self.add_bias_gradients(chunk);
             }
             if extent == Extent::Gradients {
-                self.add_weight_gradients(chunk)?;
+                let region = SecondRegion::new(&self.plan, &self.memory, self.options.context);
+                region.add_weight_gradients(chunk, &mut self.gradients)?;
             }
         }
         if extent == Extent::Gradients {
-            self.add_column_decay(context, parameters)?;
+            let region = SecondRegion::new(&self.plan, &self.memory, context);
+            region.add_column_decay(parameters, &mut self.gradients)?;
         }
-        let parts = self.parts.iter().zip(self.factors);
-        Ok(parts.map(|(part, factor)| part * f64::from(factor)).sum())
+        let parts = self.parts.iter().zip(&self.factors);
+        Ok(parts.map(|(part, factor)| part * f64::from(*factor)).sum())
     }
 
     /// The first region: everything that is row by row. Where the way back waits
@@ -341,7 +353,7 @@ impl Program {
             } else {
                 forward
             },
-            factors: self.factors,
+            factors: &self.factors,
             begins: true,
             weights: Weights {
                 entries: &parameters.entries,
@@ -355,10 +367,7 @@ impl Program {
             of,
             block_rows: block_rows(self.plan.weights, rows),
         };
-        let sums = replay.run(&mut self.memory)?;
-        for (part, sum) in self.parts.iter_mut().zip(sums) {
-            *part += sum / of as f64;
-        }
+        replay.run(&mut self.memory, &mut self.parts)?;
         for reduction in &self.plan.reductions {
             let part = reduction.part().0;
             self.memory.add_up(reduction.sums(), reduction.to(), rows);
@@ -371,7 +380,8 @@ impl Program {
                 begins: false,
                 ..replay
             };
-            replay.run(&mut self.memory)?;
+            // The losses were complete before.
+            replay.run(&mut self.memory, &mut [])?;
         }
         Ok(())
     }
@@ -387,6 +397,15 @@ impl Program {
                 self.memory.add_to(sums, chunk.rows, gradient);
             }
         }
+    }
+
+    /// Whether the optimiser takes the gradients of weights tile by tile, as
+    /// they come, and not from memory.
+    fn updates_from_terms(&self, rows: usize) -> bool {
+        self.options.fused
+            && self.clip.is_none()
+            && rows <= self.chunk_rows
+            && fits_terms(&self.plan)
     }
 
     fn make_room_for_gradients(&mut self) -> Result<()> {
@@ -408,24 +427,6 @@ enum Extent {
     Back,
     /// And the gradients of weights, to memory.
     Gradients,
-}
-
-/// Rows of a minibatch that go through both regions together.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Chunk {
-    pub(super) first: usize,
-    pub(super) rows: usize,
-    /// Those of the whole minibatch.
-    pub(super) of: usize,
-}
-
-/// The factors of the parts of the loss, as they were recorded.
-fn factors(tape: &Tape) -> [f32; MAX_PARTS] {
-    let mut factors = [1.0; MAX_PARTS];
-    for (to, &factor) in factors.iter_mut().zip(tape.parts()) {
-        *to = factor;
-    }
-    factors
 }
 
 /// The gradients of all parameters.

@@ -1,33 +1,18 @@
 //! Recording: what a net computes, as a flat list of nodes.
 
+use std::ops::Range;
+
 use autoencoder_kernels::activation::Activation;
-use autoencoder_kernels::dense::MAX_TERMS;
 use autoencoder_kernels::loss::Loss;
 use autoencoder_kernels::noise::{Noise, check_dropout};
 
-use super::instruction::Stream;
+use super::id::{LossPart, Parameter, Stream, Value, Weight};
 use super::node::{
-    Add, AddBias, Corrupt, Dropout, Input, LossNode, MatMul, Node, Nonlinearity, Weight,
+    Add, AddBias, Corrupt, Dropout, Input, LayerNorm, LossNode, MatMul, Node, Nonlinearity, ViewOf,
 };
+use super::planner::{ParameterFacts, ValueFacts};
+use super::shape::Shape;
 use crate::error::{Error, Result};
-
-/// A matrix that a tape computes: one row for each sample of a minibatch, a
-/// fixed number of features. A number of the node that computes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Value(pub(super) usize);
-
-/// A weight matrix or a bias that a tape uses and training changes; a number
-/// into [`Parameters`](super::Parameters).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Parameter(pub(super) usize);
-
-/// A part of the loss: a loss, or a penalty, whose factor may change from step
-/// to step ([`Program::set_factor`](super::Program::set_factor)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LossPart(pub(super) usize);
-
-/// Most parts of a loss.
-pub(super) const MAX_PARTS: usize = 8;
 
 /// A net, written down: nodes in the order of their creation, which is a
 /// topological order, since a node can only use what exists.
@@ -36,7 +21,7 @@ pub(super) const MAX_PARTS: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct Tape {
     nodes: Vec<Recorded>,
-    parameters: Vec<Shape>,
+    parameters: Vec<ParameterFacts>,
     /// How many nodes draw random numbers.
     streams: u16,
     /// By part of the loss, its factor.
@@ -46,18 +31,7 @@ pub struct Tape {
 #[derive(Clone, Debug)]
 struct Recorded {
     node: Node,
-    features: usize,
-    /// Whether a parameter that is not frozen takes part in it.
-    differentiable: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Shape {
-    rows: usize,
-    cols: usize,
-    is_bias: bool,
-    is_frozen: bool,
-    uses: usize,
+    facts: ValueFacts,
 }
 
 impl Tape {
@@ -66,9 +40,10 @@ impl Tape {
         Tape::default()
     }
 
-    /// A value that the caller fills, row by row, in every step.
-    pub fn input(&mut self, features: usize) -> Value {
-        self.push(Node::Input(Input), features, false)
+    /// A value that the caller fills, row by row, in every step: a number of features, or
+    /// a [`Shape`] whose numbers a row has one after another.
+    pub fn input(&mut self, shape: impl Into<Shape>) -> Value {
+        self.push(Node::Input(Input), shape.into(), false)
     }
 
     /// A weight matrix, `inputs` × `outputs`.
@@ -76,7 +51,7 @@ impl Tape {
         self.parameter(inputs, outputs, false)
     }
 
-    /// A bias, one number for each feature: a matrix of one row.
+    /// A vector such as a bias, one number for each feature: a matrix of one row.
     pub fn bias(&mut self, features: usize) -> Parameter {
         self.parameter(1, features, true)
     }
@@ -101,12 +76,12 @@ impl Tape {
         Ok(())
     }
 
-    /// `x·W`.
+    /// `x·W`, at each position of a sequence or a picture: `[T, F]` becomes `[T, outputs]`.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless W has as many rows as `x` has features;
-    /// [`Error::Configuration`] for a bias in the place of a weight, an unknown
-    /// value or parameter, or the ninth use of one weight.
+    /// [`Error::Shape`] unless W has as many rows as `x` has channels;
+    /// [`Error::Configuration`] for a bias in the place of a weight, or an unknown
+    /// value or parameter.
     pub fn matmul(&mut self, x: Value, weight: Parameter) -> Result<Value> {
         self.product(x, weight, false)
     }
@@ -121,29 +96,18 @@ impl Tape {
         self.product(x, weight, true)
     }
 
-    /// `x` with the bias added to each row.
+    /// `x` with the bias added at each position.
     ///
     /// # Errors
     /// [`Error::Shape`] unless the bias has as many elements as `x` has
-    /// features; [`Error::Configuration`] for a weight in the place of a bias,
+    /// channels; [`Error::Configuration`] for a weight in the place of a bias,
     /// or an unknown value or parameter.
     pub fn add_bias(&mut self, x: Value, bias: Parameter) -> Result<Value> {
-        let Recorded {
-            features,
-            differentiable,
-            ..
-        } = *self.checked(x)?;
-        let shape = *self.used(bias, true)?;
-        if shape.cols != features {
-            return Err(Error::shape(
-                "bias",
-                format_args!("{} elements", shape.cols),
-                format_args!("{features}, the features of its value"),
-            ));
-        }
-        self.parameters[bias.0].uses += 1;
+        let facts = self.checked(x)?.facts;
+        let vector = *self.used_vector("bias", bias, facts.shape)?;
         let node = Node::AddBias(AddBias { x, bias });
-        Ok(self.push(node, features, differentiable || !shape.is_frozen))
+        let differentiable = facts.differentiable || !vector.is_frozen;
+        Ok(self.push(node, facts.shape, differentiable))
     }
 
     /// The activation of each element of `x`, or of each row for softmax. The
@@ -154,16 +118,45 @@ impl Tape {
     /// activation refuses its own parameters.
     pub fn activation(&mut self, x: Value, activation: Activation) -> Result<Value> {
         activation.check()?;
-        let Recorded {
-            features,
+        let ValueFacts {
+            shape,
             differentiable,
-            ..
-        } = *self.checked(x)?;
+        } = self.checked(x)?.facts;
         if activation == Activation::Identity {
             return Ok(x);
         }
         let node = Node::Nonlinearity(Nonlinearity { x, activation });
-        Ok(self.push(node, features, differentiable))
+        Ok(self.push(node, shape, differentiable))
+    }
+
+    /// `γ ⊙ (x − mean)/√(variance + ε) + β` with γ the `weight` and β the `bias`: each
+    /// sample, or each position of a sequence or a picture, has mean 0 and variance 1
+    /// over its channels, and is then scaled and shifted (Ba, Kiros and Hinton, "Layer
+    /// normalization", 2016). The variance is the biased one.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless γ and β are vectors of as many elements as `x` has
+    /// channels; [`Error::Configuration`] for a weight in the place of a vector, an ε
+    /// that is not finite and positive, or an unknown value or parameter.
+    pub fn layer_norm(
+        &mut self,
+        x: Value,
+        weight: Parameter,
+        bias: Parameter,
+        epsilon: f32,
+    ) -> Result<Value> {
+        check_factor("the ε of a layer normalisation", epsilon)?;
+        let facts = self.checked(x)?.facts;
+        let weight_frozen = self.used_vector("γ", weight, facts.shape)?.is_frozen;
+        let bias_frozen = self.used_vector("β", bias, facts.shape)?.is_frozen;
+        let node = Node::LayerNorm(LayerNorm {
+            x,
+            weight,
+            bias,
+            epsilon,
+        });
+        let differentiable = facts.differentiable || !weight_frozen || !bias_frozen;
+        Ok(self.push(node, facts.shape, differentiable))
     }
 
     /// `a + b`, such as a connection past some layers.
@@ -172,17 +165,17 @@ impl Tape {
     /// [`Error::Shape`] if the features differ; [`Error::Configuration`] for an
     /// unknown value.
     pub fn add(&mut self, a: Value, b: Value) -> Result<Value> {
-        let (left, right) = (self.checked(a)?, self.checked(b)?);
-        let features = left.features;
-        if right.features != features {
+        let (left, right) = (self.checked(a)?.facts, self.checked(b)?.facts);
+        let shape = left.shape;
+        if right.shape != shape {
             return Err(Error::shape(
                 "the second value of a sum",
-                format_args!("{} features", right.features),
-                features,
+                format_args!("{} features", right.shape),
+                shape,
             ));
         }
         let differentiable = left.differentiable || right.differentiable;
-        Ok(self.push(Node::Add(Add { a, b }), features, differentiable))
+        Ok(self.push(Node::Add(Add { a, b }), shape, differentiable))
     }
 
     /// `x` with noise, in a training step; `x` itself in
@@ -196,11 +189,10 @@ impl Tape {
     /// draw numbers; [`Error::Kernels`] if the noise refuses its strength.
     pub fn corrupt(&mut self, x: Value, noise: Noise) -> Result<Value> {
         noise.check()?;
-        let Recorded {
-            features,
+        let ValueFacts {
+            shape,
             differentiable,
-            ..
-        } = *self.checked(x)?;
+        } = self.checked(x)?.facts;
         if differentiable {
             return Err(Error::configuration(
                 "what noise is put on",
@@ -210,7 +202,7 @@ impl Tape {
         }
         let stream = self.stream()?;
         let node = Node::Corrupt(Corrupt { x, noise, stream });
-        Ok(self.push(node, features, false))
+        Ok(self.push(node, shape, false))
     }
 
     /// `x` with each feature dropped with a probability, in a training step:
@@ -225,11 +217,10 @@ impl Tape {
     /// [0, 1).
     pub fn dropout(&mut self, x: Value, probability: f32) -> Result<Value> {
         check_dropout(probability)?;
-        let Recorded {
-            features,
+        let ValueFacts {
+            shape,
             differentiable,
-            ..
-        } = *self.checked(x)?;
+        } = self.checked(x)?.facts;
         if probability == 0.0 {
             return Ok(x);
         }
@@ -238,7 +229,7 @@ impl Tape {
             probability,
             stream: self.stream()?,
         });
-        Ok(self.push(node, features, differentiable))
+        Ok(self.push(node, shape, differentiable))
     }
 
     /// A dense layer, `activation(x·W + b)`: [`Tape::matmul`],
@@ -309,11 +300,8 @@ impl Tape {
     ) -> Result<LossPart> {
         loss.check()?;
         check_factor("the factor of a loss", scale)?;
-        let Recorded {
-            ref node,
-            features,
-            differentiable,
-        } = *self.checked(prediction)?;
+        let Recorded { node, facts } = self.checked(prediction)?;
+        let (features, differentiable) = (facts.shape.len(), facts.differentiable);
         let prediction = match node {
             Node::Nonlinearity(sigmoid)
                 if loss.takes_logits() && sigmoid.activation == Activation::Sigmoid =>
@@ -337,14 +325,14 @@ impl Tape {
                 "an input",
             ));
         }
-        if from.features != features {
+        if from.facts.shape.len() != features {
             return Err(Error::shape(
                 "the target of a loss",
-                format_args!("{} features", from.features),
+                format_args!("{} features", from.facts.shape.len()),
                 format_args!("{features}, those of the prediction"),
             ));
         }
-        let part = self.part(1.0)?;
+        let part = self.part(1.0);
         let node = Node::Loss(LossNode {
             loss,
             prediction,
@@ -352,16 +340,65 @@ impl Tape {
             part,
             scale,
         });
-        self.push(node, 0, true);
+        self.push_goal(node);
         Ok(part)
     }
 
-    /// The number of features of a value.
+    /// The same numbers in another shape: a picture as a vector, or a vector as a
+    /// sequence. Nothing is computed, nothing copied.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless both shapes have as many numbers;
+    /// [`Error::Configuration`] for an unknown value.
+    pub fn reshape(&mut self, x: Value, shape: impl Into<Shape>) -> Result<Value> {
+        let (facts, shape) = (self.checked(x)?.facts, shape.into());
+        if shape.len() != facts.shape.len() {
+            return Err(Error::shape(
+                "a value in another shape",
+                format_args!("{shape}, {} numbers", shape.len()),
+                format_args!("{} numbers, as {} has", facts.shape.len(), facts.shape),
+            ));
+        }
+        let node = Node::View(ViewOf { x, start: 0 });
+        Ok(self.push(node, shape, facts.differentiable))
+    }
+
+    /// Some of the numbers of each sample, as a vector: one step of a sequence `[T, F]` is
+    /// the columns `t·F..(t + 1)·F`. Nothing is copied.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for no columns, or some that `x` does not have;
+    /// [`Error::Configuration`] for an unknown value.
+    pub fn columns(&mut self, x: Value, columns: Range<usize>) -> Result<Value> {
+        let facts = self.checked(x)?.facts;
+        if columns.is_empty() || columns.end > facts.shape.len() {
+            return Err(Error::shape(
+                "some columns of a value",
+                format_args!("{} to {}", columns.start, columns.end),
+                format_args!("at least one of {}", facts.shape.len()),
+            ));
+        }
+        let node = Node::View(ViewOf {
+            x,
+            start: columns.start,
+        });
+        Ok(self.push(node, columns.len().into(), facts.differentiable))
+    }
+
+    /// How many numbers a sample of a value has.
     ///
     /// # Errors
     /// [`Error::Configuration`] for a value of another, longer tape.
     pub fn features(&self, value: Value) -> Result<usize> {
-        Ok(self.checked(value)?.features)
+        Ok(self.value_shape(value)?.len())
+    }
+
+    /// The shape of a sample of a value.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for a value of another, longer tape.
+    pub fn value_shape(&self, value: Value) -> Result<Shape> {
+        Ok(self.checked(value)?.facts.shape)
     }
 
     /// The parameters, in the order of their creation.
@@ -374,7 +411,7 @@ impl Tape {
     /// # Errors
     /// [`Error::Configuration`] for a parameter of another, longer tape.
     pub fn shape(&self, parameter: Parameter) -> Result<(usize, usize)> {
-        let Shape { rows, cols, .. } = *self.known(parameter)?;
+        let ParameterFacts { rows, cols, .. } = *self.known(parameter)?;
         Ok((rows, cols))
     }
 
@@ -386,22 +423,23 @@ impl Tape {
         &self.nodes[value.0].node
     }
 
-    pub(super) fn width(&self, value: Value) -> usize {
-        self.nodes[value.0].features
-    }
-
     pub(super) fn is_differentiable(&self, value: Value) -> bool {
-        self.nodes[value.0].differentiable
+        self.nodes[value.0].facts.differentiable
     }
 
-    pub(super) fn is_frozen(&self, parameter: Parameter) -> bool {
-        self.parameters[parameter.0].is_frozen
+    /// By value, what the planner wants to know.
+    pub(super) fn value_facts(&self) -> Vec<ValueFacts> {
+        self.nodes.iter().map(|recorded| recorded.facts).collect()
+    }
+
+    /// The same by parameter.
+    pub(super) fn parameter_facts(&self) -> &[ParameterFacts] {
+        &self.parameters
     }
 
     pub(super) fn shapes(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.parameters
-            .iter()
-            .map(|&Shape { rows, cols, .. }| (rows, cols))
+        let parameters = self.parameters.iter();
+        parameters.map(|&ParameterFacts { rows, cols, .. }| (rows, cols))
     }
 
     /// A stream of random numbers for a new node.
@@ -423,32 +461,31 @@ impl Tape {
     }
 
     /// A new part of the loss.
-    pub(super) fn part(&mut self, factor: f32) -> Result<LossPart> {
-        if self.parts.len() == MAX_PARTS {
-            return Err(Error::configuration(
-                "the number of losses and penalties on one tape",
-                MAX_PARTS + 1,
-                format_args!("at most {MAX_PARTS}"),
-            ));
-        }
+    pub(super) fn part(&mut self, factor: f32) -> LossPart {
         self.parts.push(factor);
-        Ok(LossPart(self.parts.len() - 1))
+        LossPart(self.parts.len() - 1)
     }
 
-    pub(super) fn push(&mut self, node: Node, features: usize, differentiable: bool) -> Value {
-        self.nodes.push(Recorded {
-            node,
-            features,
+    pub(super) fn push(&mut self, node: Node, shape: Shape, differentiable: bool) -> Value {
+        let facts = ValueFacts {
+            shape,
             differentiable,
-        });
+        };
+        self.nodes.push(Recorded { node, facts });
         Value(self.nodes.len() - 1)
     }
 
-    fn parameter(&mut self, rows: usize, cols: usize, is_bias: bool) -> Parameter {
-        self.parameters.push(Shape {
+    /// A node that training minimises. What it computes is the part of the loss; its
+    /// value is none that another node could read.
+    pub(super) fn push_goal(&mut self, node: Node) {
+        self.push(node, Shape::from(1), true);
+    }
+
+    fn parameter(&mut self, rows: usize, cols: usize, is_vector: bool) -> Parameter {
+        self.parameters.push(ParameterFacts {
             rows,
             cols,
-            is_bias,
+            is_vector,
             is_frozen: false,
             uses: 0,
         });
@@ -456,21 +493,20 @@ impl Tape {
     }
 
     fn product(&mut self, x: Value, parameter: Parameter, transposed: bool) -> Result<Value> {
-        let Recorded {
-            features,
+        let ValueFacts {
+            shape,
             differentiable,
-            ..
-        } = *self.checked(x)?;
-        let shape = *self.used(parameter, false)?;
+        } = self.checked(x)?.facts;
+        let matrix = *self.used(parameter, false)?;
         let (inputs, outputs) = match transposed {
-            false => (shape.rows, shape.cols),
-            true => (shape.cols, shape.rows),
+            false => (matrix.rows, matrix.cols),
+            true => (matrix.cols, matrix.rows),
         };
-        if inputs != features {
+        if inputs != shape.channels() {
             return Err(Error::shape(
                 "weight",
                 format_args!("{inputs} inputs × {outputs} outputs"),
-                format_args!("{features} inputs, the features of its value"),
+                format_args!("{} inputs, the features of its value", shape.channels()),
             ));
         }
         let weight = Weight {
@@ -479,7 +515,8 @@ impl Tape {
         };
         self.parameters[parameter.0].uses += 1;
         let node = Node::MatMul(MatMul { x, weight });
-        Ok(self.push(node, outputs, differentiable || !shape.is_frozen))
+        let differentiable = differentiable || !matrix.is_frozen;
+        Ok(self.push(node, shape.with_channels(outputs), differentiable))
     }
 
     fn finish_dense(
@@ -507,7 +544,7 @@ impl Tape {
         }
     }
 
-    fn known(&self, parameter: Parameter) -> Result<&Shape> {
+    fn known(&self, parameter: Parameter) -> Result<&ParameterFacts> {
         let known = self.parameters.len();
         self.parameters.get(parameter.0).ok_or_else(|| {
             Error::configuration(
@@ -518,25 +555,38 @@ impl Tape {
         })
     }
 
-    /// The shape of a parameter that is about to be used.
-    fn used(&self, parameter: Parameter, as_bias: bool) -> Result<&Shape> {
-        let shape = self.known(parameter)?;
-        if shape.is_bias != as_bias {
-            let name = |is_bias| if is_bias { "a bias" } else { "a weight" };
+    /// A parameter that is about to be used.
+    fn used(&self, parameter: Parameter, as_vector: bool) -> Result<&ParameterFacts> {
+        let facts = self.known(parameter)?;
+        if facts.is_vector != as_vector {
+            let name = |is_vector| if is_vector { "a bias" } else { "a weight" };
             return Err(Error::configuration(
                 "a parameter",
-                name(shape.is_bias),
-                name(as_bias),
+                name(facts.is_vector),
+                name(as_vector),
             ));
         }
-        if !as_bias && shape.uses >= MAX_TERMS {
-            return Err(Error::configuration(
-                "the number of uses of one weight",
-                shape.uses + 1,
-                format_args!("at most {MAX_TERMS}"),
+        Ok(facts)
+    }
+
+    /// Counts the use of a vector that has a number for each channel of a shape.
+    pub(super) fn used_vector(
+        &mut self,
+        what: &'static str,
+        parameter: Parameter,
+        shape: Shape,
+    ) -> Result<&ParameterFacts> {
+        let elements = self.used(parameter, true)?.cols;
+        if elements != shape.channels() {
+            return Err(Error::shape(
+                what,
+                format_args!("{elements} elements"),
+                format_args!("{}, the features of its value", shape.channels()),
             ));
         }
-        Ok(shape)
+        let facts = &mut self.parameters[parameter.0];
+        facts.uses += 1;
+        Ok(facts)
     }
 }
 

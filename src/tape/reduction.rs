@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::instruction::{Shared, Sums};
-use super::record::LossPart;
+use super::id::{LossPart, Shared, Sums};
 
 /// A part of the loss that is no sum over the samples of something of each, or
 /// that hands numbers on which all samples took part in.

@@ -6,11 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use autoencoder_kernels::rows::{Block, for_each_block};
 use autoencoder_kernels::{Context, Mat, Parallelism};
 
-use super::instruction::{
-    Draw, Fill, Frame, InPlace, Instruction, OutputInPlace, Register, Shared, Sums, Weights,
-};
-use super::plan::Plan;
-use super::record::MAX_PARTS;
+use super::id::{Register, Shared, Sums};
+use super::instruction::{Draw, Fill, Frame, InPlace, Instruction, OutputInPlace, Weights};
+use super::planner::Plan;
 use crate::error::{Error, Result};
 
 /// Rows of a block, at least. Enough that a weight, once loaded from L2, is
@@ -172,7 +170,7 @@ pub(super) struct Replay<'a> {
     pub(super) context: Context,
     pub(super) instructions: &'a [Box<dyn Instruction>],
     /// By part of the loss.
-    pub(super) factors: [f32; MAX_PARTS],
+    pub(super) factors: &'a [f32],
     /// Whether the blocks begin; if not, these instructions go on where others
     /// have ended, and sums too.
     pub(super) begins: bool,
@@ -189,12 +187,13 @@ pub(super) struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    /// Runs the instructions on all blocks and returns, for each part of the
-    /// loss, the sum over all rows, added up in the order of the blocks.
+    /// Runs the instructions on all blocks and adds to `totals`, for each part of the
+    /// loss, the mean over the rows of the minibatch. The sum is made in the order of the
+    /// blocks.
     ///
     /// # Errors
     /// The first one that the caller's closure or a kernel returned.
-    pub(super) fn run(&self, memory: &mut Memory) -> Result<[f64; MAX_PARTS]> {
+    pub(super) fn run(&self, memory: &mut Memory, totals: &mut [f64]) -> Result<()> {
         let failed = OnceLock::new();
         memory.block_rows = self.block_rows;
         let Memory {
@@ -217,27 +216,25 @@ impl Replay<'_> {
                 if self.begins {
                     (0..sums_count).for_each(|number| block.per_block(number).fill(0.0));
                 }
-                match self.run_block(block, shared, None) {
-                    Ok(block) => {
-                        for (to, loss) in losses[index * parts..][..parts].iter().zip(block) {
-                            to.store(loss.to_bits(), Ordering::Relaxed);
-                        }
-                    }
-                    Err(error) => _ = failed.set(error),
+                let losses = &losses[index * parts..][..parts];
+                for loss in losses {
+                    loss.store(0.0f64.to_bits(), Ordering::Relaxed);
+                }
+                if let Err(error) = self.run_block(block, shared, losses, None) {
+                    _ = failed.set(error);
                 }
             },
         )?;
         if let Some(error) = failed.into_inner() {
             return Err(error);
         }
-        let mut totals = [0.0; MAX_PARTS];
-        for block in 0..self.rows.div_ceil(block_rows) {
-            let losses = &losses[block * parts..][..parts];
-            for (total, bits) in totals.iter_mut().zip(losses) {
-                *total += f64::from_bits(bits.load(Ordering::Relaxed));
-            }
+        for (part, total) in totals.iter_mut().enumerate() {
+            let blocks = losses[part..].iter().step_by(parts);
+            let blocks = blocks.take(self.rows.div_ceil(block_rows));
+            let sums = blocks.map(|sum| f64::from_bits(sum.load(Ordering::Relaxed)));
+            *total += sums.fold(0.0, |sum, block| sum + block) / self.of as f64;
         }
-        Ok(totals)
+        Ok(())
     }
 
     /// Runs the instructions, of which none adds up anything, on all rows as one block
@@ -255,20 +252,21 @@ impl Replay<'_> {
             buffers,
             sums,
             shared,
+            losses,
             ..
         } = memory;
         debug_assert!(sums.is_empty(), "inference has no gradients");
         let block = Block::whole(buffers, sums, self.rows)?;
-        self.run_block(block, shared, output)?;
-        Ok(())
+        self.run_block(block, shared, losses, output)
     }
 
     fn run_block(
         &self,
         block: Block<'_>,
         shared: &[Vec<f32>],
+        losses: &[AtomicU64],
         output: Option<OutputInPlace<'_>>,
-    ) -> Result<[f64; MAX_PARTS]> {
+    ) -> Result<()> {
         let rows = block.rows();
         let input = self.input.map(|input| input.part(rows));
         let mut frame = Frame {
@@ -281,14 +279,13 @@ impl Replay<'_> {
             scale: 1.0 / self.of as f32,
             fill: self.fill,
             draw: self.draw,
-            losses: [0.0; MAX_PARTS],
+            losses,
             factors: self.factors,
             shared,
         };
-        for instruction in self.instructions {
-            instruction.run(&mut frame)?;
-        }
-        Ok(frame.losses)
+        self.instructions
+            .iter()
+            .try_for_each(|instruction| instruction.run(&mut frame))
     }
 }
 
@@ -311,7 +308,7 @@ mod tests {
 
     use super::*;
     use crate::tape::Tape;
-    use crate::tape::plan::Goal;
+    use crate::tape::planner::Goal;
 
     #[test]
     fn one_block_wakes_threads_for_much_work_alone() {

@@ -2,11 +2,11 @@
 
 use autoencoder_kernels::penalty::{absolute_gradient, absolute_sum};
 
-use super::Operation;
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register};
-use crate::tape::plan::Planner;
-use crate::tape::record::{LossPart, Value};
+use crate::tape::id::{LossPart, Register, Value};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct AbsolutePenalty {
@@ -46,13 +46,13 @@ impl Operation for AbsolutePenalty {
 
 #[derive(Debug)]
 struct Sum {
-    x: Register,
+    x: View,
     part: LossPart,
 }
 
 impl Instruction for Sum {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.x]
+        vec![&mut self.x.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
@@ -66,14 +66,14 @@ impl Instruction for Sum {
 
 #[derive(Debug)]
 struct Gradient {
-    x: Register,
+    x: View,
     part: LossPart,
-    to: Register,
+    to: View,
 }
 
 impl Instruction for Gradient {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.x, &mut self.to]
+        vec![&mut self.x.register, &mut self.to.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {

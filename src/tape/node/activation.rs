@@ -3,11 +3,11 @@
 
 use autoencoder_kernels::activation::{self, Activation, Saves};
 
-use super::Operation;
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register};
-use crate::tape::plan::Planner;
-use crate::tape::record::Value;
+use crate::tape::id::{Register, Value};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct Nonlinearity {
@@ -21,32 +21,50 @@ impl Operation for Nonlinearity {
     }
 
     fn forward(&self, me: Value, plan: &mut Planner<'_>) {
+        // Softmax is over the channels of each position.
+        let shape = plan.shape(me);
         if plan.is_training() && self.activation.saves() == Saves::Input {
-            let to = plan.register(plan.width(me));
+            let (from, to) = (plan.value(self.x), plan.register(plan.width(me)));
             plan.emit(Forward {
                 activation: self.activation,
-                from: plan.value(self.x),
+                from,
                 to,
             });
             plan.set_value(me, to);
         } else {
             let to = plan.value_to_change(self.x);
+            let rows = match self.activation.is_elementwise() {
+                true => to,
+                false => plan.by_position(to, shape),
+            };
             plan.emit(ForwardInPlace {
                 activation: self.activation,
-                to,
+                to: rows,
             });
             plan.set_value(me, to);
         }
     }
 
     fn backward(&self, me: Value, plan: &mut Planner<'_>) {
-        let saved = match self.activation.saves() {
+        let saved = self.saved(me, plan);
+        let gradient = plan.gradient(me);
+        match self.activation.is_elementwise() {
+            true => backward(self.activation, saved, gradient, plan),
+            false => {
+                let shape = plan.shape(me);
+                let saved = plan.by_position(saved, shape);
+                let rows = plan.by_position(gradient, shape);
+                backward(self.activation, saved, rows, plan);
+            }
+        }
+        plan.pass(self.x, gradient);
+    }
+
+    fn saved(&self, me: Value, plan: &Planner<'_>) -> View {
+        match self.activation.saves() {
             Saves::Input => plan.value(self.x),
             Saves::Output => plan.value(me),
-        };
-        let gradient = plan.gradient(me);
-        backward(self.activation, saved, gradient, plan);
-        plan.pass(self.x, gradient);
+        }
     }
 
     fn keeps_value(&self) -> bool {
@@ -57,8 +75,8 @@ impl Operation for Nonlinearity {
 /// Multiplies the gradient by the derivative, in place.
 pub(super) fn backward(
     activation: Activation,
-    saved: Register,
-    gradient: Register,
+    saved: View,
+    gradient: View,
     plan: &mut Planner<'_>,
 ) {
     plan.emit(Backward {
@@ -71,13 +89,13 @@ pub(super) fn backward(
 #[derive(Debug)]
 struct Forward {
     activation: Activation,
-    from: Register,
-    to: Register,
+    from: View,
+    to: View,
 }
 
 impl Instruction for Forward {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.from, &mut self.to]
+        vec![&mut self.from.register, &mut self.to.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
@@ -90,12 +108,12 @@ impl Instruction for Forward {
 #[derive(Debug)]
 struct ForwardInPlace {
     activation: Activation,
-    to: Register,
+    to: View,
 }
 
 impl Instruction for ForwardInPlace {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.to]
+        vec![&mut self.to.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
@@ -108,13 +126,13 @@ impl Instruction for ForwardInPlace {
 #[derive(Debug)]
 struct Backward {
     activation: Activation,
-    saved: Register,
-    gradient: Register,
+    saved: View,
+    gradient: View,
 }
 
 impl Instruction for Backward {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.saved, &mut self.gradient]
+        vec![&mut self.saved.register, &mut self.gradient.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {

@@ -1,10 +1,8 @@
 //! y = a + b: δa = δb = δy.
 
-use super::Operation;
-use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register};
-use crate::tape::plan::Planner;
-use crate::tape::record::Value;
+use crate::tape::id::Value;
+use crate::tape::moves::{Accumulate, Copy};
+use crate::tape::planner::{Operation, Planner};
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct Add {
@@ -40,47 +38,5 @@ impl Operation for Add {
         if plan.wants_gradient(self.a) {
             plan.pass(self.a, delta);
         }
-    }
-}
-
-/// to = from.
-#[derive(Debug)]
-pub(in crate::tape) struct Copy {
-    pub(in crate::tape) from: Register,
-    pub(in crate::tape) to: Register,
-}
-
-impl Instruction for Copy {
-    fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.from, &mut self.to]
-    }
-
-    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
-        let ([from], [mut to]) = frame.access([self.from], [self.to]);
-        to.copy_from(from);
-        Ok(())
-    }
-}
-
-/// to += from.
-#[derive(Debug)]
-pub(in crate::tape) struct Accumulate {
-    pub(in crate::tape) from: Register,
-    pub(in crate::tape) to: Register,
-}
-
-impl Instruction for Accumulate {
-    fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.from, &mut self.to]
-    }
-
-    fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
-        let ([from], [mut to]) = frame.access([self.from], [self.to]);
-        for i in 0..to.rows() {
-            let (to, from) = (to.row_mut(i).unwrap_or_default(), from.row(i));
-            let from = from.unwrap_or_default();
-            to.iter_mut().zip(from).for_each(|(y, x)| *y += x);
-        }
-        Ok(())
     }
 }

@@ -2,11 +2,11 @@
 
 use autoencoder_kernels::dense::column_sums;
 
-use super::Operation;
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register, Sums};
-use crate::tape::plan::Planner;
-use crate::tape::record::{Parameter, Value};
+use crate::tape::id::{Parameter, Register, Sums, Value};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct AddBias {
@@ -21,25 +21,27 @@ impl Operation for AddBias {
 
     fn forward(&self, me: Value, plan: &mut Planner<'_>) {
         let to = plan.value_to_change(self.x);
+        let rows = plan.by_position(to, plan.shape(me));
         plan.emit(AddRow {
             bias: self.bias,
-            to,
+            to: rows,
         });
         plan.set_value(me, to);
     }
 
     fn backward(&self, me: Value, plan: &mut Planner<'_>) {
         let delta = plan.gradient(me);
-        bias_gradient(self.bias, delta, plan);
+        bias_gradient(self.bias, me, delta, plan);
         if plan.wants_gradient(self.x) {
             plan.pass(self.x, delta);
         }
     }
 }
 
-/// Adds the column sums of δ to the gradient of the bias.
-pub(super) fn bias_gradient(bias: Parameter, delta: Register, plan: &mut Planner<'_>) {
+/// Adds the column sums of δ, the gradient of `value`, to the gradient of the bias.
+pub(super) fn bias_gradient(bias: Parameter, value: Value, delta: View, plan: &mut Planner<'_>) {
     if let Some(sums) = plan.sums(bias) {
+        let delta = plan.by_position(delta, plan.shape(value));
         plan.emit(ColumnSums { delta, sums });
     }
 }
@@ -48,16 +50,16 @@ pub(super) fn bias_gradient(bias: Parameter, delta: Register, plan: &mut Planner
 #[derive(Debug)]
 struct AddRow {
     bias: Parameter,
-    to: Register,
+    to: View,
 }
 
 impl Instruction for AddRow {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.to]
+        vec![&mut self.to.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
-        let bias = frame.weights.bias(self.bias);
+        let bias = frame.weights.vector(self.bias);
         let ([], [mut to]) = frame.access([], [self.to]);
         for i in 0..to.rows() {
             let row = to.row_mut(i).unwrap_or_default();
@@ -70,18 +72,18 @@ impl Instruction for AddRow {
 /// sums += column sums of δ.
 #[derive(Debug)]
 struct ColumnSums {
-    delta: Register,
+    delta: View,
     sums: Sums,
 }
 
 impl Instruction for ColumnSums {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.delta]
+        vec![&mut self.delta.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
         let context = frame.context;
-        let ([delta], [], sums) = frame.access_with([self.delta], [], Some(self.sums));
+        let ([delta], [], [sums]) = frame.access_with([self.delta], [], [Some(self.sums)]);
         match sums {
             Some(sums) => Ok(column_sums(context, delta, sums)?),
             None => Ok(()),

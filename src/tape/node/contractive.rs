@@ -7,12 +7,12 @@
 use autoencoder_kernels::activation::Activation;
 use autoencoder_kernels::penalty::{add_squared_slopes, contractive_gradient};
 
-use super::Operation;
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register, Shared, Sums};
-use crate::tape::plan::Planner;
-use crate::tape::record::{LossPart, Parameter, Value};
+use crate::tape::id::{LossPart, Parameter, Register, Shared, Sums, Value};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
 use crate::tape::reduction::Reduction;
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct ContractivePenalty {
@@ -71,18 +71,18 @@ impl Operation for ContractivePenalty {
 #[derive(Debug)]
 struct Slopes {
     activation: Activation,
-    saved: Register,
+    saved: View,
     sums: Sums,
 }
 
 impl Instruction for Slopes {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.saved]
+        vec![&mut self.saved.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
         let level = frame.context.level;
-        let ([saved], [], sums) = frame.access_with([self.saved], [], Some(self.sums));
+        let ([saved], [], [sums]) = frame.access_with([self.saved], [], [Some(self.sums)]);
         match sums {
             Some(sums) => Ok(add_squared_slopes(level, self.activation, saved, sums)?),
             None => Ok(()),
@@ -127,15 +127,15 @@ impl Reduction for Factors {
 #[derive(Debug)]
 struct Gradient {
     activation: Activation,
-    saved: Register,
+    saved: View,
     norms: Shared,
     part: LossPart,
-    to: Register,
+    to: View,
 }
 
 impl Instruction for Gradient {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.saved, &mut self.to]
+        vec![&mut self.saved.register, &mut self.to.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {

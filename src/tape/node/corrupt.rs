@@ -3,11 +3,9 @@
 
 use autoencoder_kernels::noise::Noise;
 
-use super::Operation;
 use super::randomize::{Change, Randomize};
-use crate::tape::instruction::Stream;
-use crate::tape::plan::Planner;
-use crate::tape::record::Value;
+use crate::tape::id::{Stream, Value};
+use crate::tape::planner::{Operation, Planner};
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct Corrupt {

@@ -10,11 +10,12 @@ use autoencoder_kernels::activation::{Activation, Saves};
 use autoencoder_kernels::dense;
 
 use super::add_bias::bias_gradient;
-use super::{Node, Operation, Weight, activation, matmul};
+use super::{activation, matmul};
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register, Sums};
-use crate::tape::plan::Planner;
-use crate::tape::record::{Parameter, Value};
+use crate::tape::id::{Parameter, Register, Sums, Value, Weight};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Finish, Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct Dense {
@@ -36,32 +37,31 @@ impl Dense {
     }
 
     /// Emits what turns δ into the gradients of the weight and of x.
-    pub(super) fn backward_from_delta(&self, delta: Register, plan: &mut Planner<'_>) {
+    pub(super) fn backward_from_delta(&self, delta: View, plan: &mut Planner<'_>) {
         plan.weight_gradient(self.weight, self.x, delta);
         if !plan.wants_gradient(self.x) {
             return;
         }
-        match *plan.node(self.x) {
-            // This layer is the only one to send a gradient there, so that it
-            // can be finished.
-            Node::Dense(below) if plan.is_used_once(self.x) => {
-                let weight = self.weight.transpose();
-                plan.reads_weight(weight);
-                let to = plan.register(plan.width(self.x));
-                let sums = below.bias.and_then(|bias| plan.sums(bias));
-                let saved = (!below.is_linear()).then(|| plan.saved(self.x));
-                plan.emit(BackwardInput {
-                    delta,
-                    weight,
-                    activation: below.activation,
-                    saved,
-                    to,
-                    sums,
-                });
-                plan.pass_finished(self.x, to);
-            }
-            _ => matmul::backward_input(self.x, self.weight, delta, plan),
-        }
+        // Where this layer is the only one to send a gradient, it finishes it.
+        let Some(below) = plan.finish(self.x) else {
+            return matmul::backward_input(self.x, self.weight, delta, plan);
+        };
+        let weight = self.weight.transpose();
+        plan.reads_weight(weight);
+        let (to, shape) = (plan.register(plan.width(self.x)), plan.shape(self.x));
+        let sums = below.bias.and_then(|bias| plan.sums(bias));
+        let is_linear = below.activation == Activation::Identity;
+        let saved = (!is_linear).then(|| plan.saved_of(self.x));
+        let instruction = BackwardInput {
+            delta: plan.by_position(delta, shape),
+            weight,
+            activation: below.activation,
+            saved: saved.map(|saved| plan.by_position(saved, shape)),
+            to: plan.by_position(to, shape),
+            sums,
+        };
+        plan.emit(instruction);
+        plan.pass_finished(self.x, to);
     }
 }
 
@@ -74,15 +74,17 @@ impl Operation for Dense {
             && matches!(self.activation.saves(), Saves::Input);
         let pre_activation = keeps_input.then(|| plan.register(width));
         plan.reads_weight(self.weight);
-        plan.emit(Forward {
-            x: plan.value(self.x),
+        let (x, shape) = (plan.value(self.x), plan.shape(me));
+        let instruction = Forward {
+            x: plan.by_position(x, shape),
             x_is_data: plan.is_data(self.x),
             weight: self.weight,
             bias: self.bias,
             activation: self.activation,
-            to,
-            pre_activation,
-        });
+            to: plan.by_position(to, shape),
+            pre_activation: pre_activation.map(|z| plan.by_position(z, shape)),
+        };
+        plan.emit(instruction);
         plan.set_value(me, to);
         plan.set_saved(me, pre_activation.unwrap_or(to));
     }
@@ -94,7 +96,7 @@ impl Operation for Dense {
                 activation::backward(self.activation, plan.saved(me), delta, plan);
             }
             if let Some(bias) = self.bias {
-                bias_gradient(bias, delta, plan);
+                bias_gradient(bias, me, delta, plan);
             }
         }
         self.backward_from_delta(delta, plan);
@@ -102,6 +104,17 @@ impl Operation for Dense {
 
     fn keeps_value(&self) -> bool {
         !self.is_linear()
+    }
+
+    fn saved(&self, me: Value, plan: &Planner<'_>) -> View {
+        plan.saved(me)
+    }
+
+    fn finish(&self) -> Option<Finish> {
+        Some(Finish {
+            activation: self.activation,
+            bias: self.bias,
+        })
     }
 }
 
@@ -115,26 +128,28 @@ const FEW: usize = 1 << 13;
 
 #[derive(Debug)]
 struct Forward {
-    x: Register,
+    x: View,
     /// Whether it may be full of zeros.
     x_is_data: bool,
     weight: Weight,
     bias: Option<Parameter>,
     activation: Activation,
-    to: Register,
-    pre_activation: Option<Register>,
+    to: View,
+    pre_activation: Option<View>,
 }
 
 impl Instruction for Forward {
     fn registers(&mut self) -> Vec<&mut Register> {
-        let mut all = vec![&mut self.x, &mut self.to];
-        all.extend(&mut self.pre_activation);
+        let mut all = vec![&mut self.x.register, &mut self.to.register];
+        all.extend(self.pre_activation.as_mut().map(|z| &mut z.register));
         all
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
         let (context, weights) = (frame.context, frame.weights);
-        let is_filled = frame.input.is_none_or(|input| input.register != self.x);
+        let is_filled = frame
+            .input
+            .is_none_or(|input| input.register != self.x.register);
         let (x, output, pre_activation) = match self.pre_activation {
             Some(z) => {
                 let ([x], [output, z]) = frame.access([self.x], [self.to, z]);
@@ -150,7 +165,7 @@ impl Instruction for Forward {
         let forward = dense::Forward {
             x: if skips_zeros { x.skip_zeros() } else { x },
             weight: weights.get(self.weight),
-            bias: self.bias.map(|bias| weights.bias(bias)),
+            bias: self.bias.map(|bias| weights.vector(bias)),
             activation: self.activation,
             output,
             pre_activation,
@@ -161,20 +176,20 @@ impl Instruction for Forward {
 
 #[derive(Debug)]
 struct BackwardInput {
-    delta: Register,
+    delta: View,
     /// Wᵀ.
     weight: Weight,
     /// Of the layer below, as the rest.
     activation: Activation,
-    saved: Option<Register>,
-    to: Register,
+    saved: Option<View>,
+    to: View,
     sums: Option<Sums>,
 }
 
 impl Instruction for BackwardInput {
     fn registers(&mut self) -> Vec<&mut Register> {
-        let mut all = vec![&mut self.delta, &mut self.to];
-        all.extend(&mut self.saved);
+        let mut all = vec![&mut self.delta.register, &mut self.to.register];
+        all.extend(self.saved.as_mut().map(|saved| &mut saved.register));
         all
     }
 
@@ -182,8 +197,8 @@ impl Instruction for BackwardInput {
         let (context, weights) = (frame.context, frame.weights);
         // δ stands in for what is not read.
         let saved = self.saved.unwrap_or(self.delta);
-        let ([delta, saved], [output], sums) =
-            frame.access_with([self.delta, saved], [self.to], self.sums);
+        let ([delta, saved], [output], [sums]) =
+            frame.access_with([self.delta, saved], [self.to], [self.sums]);
         let backward = dense::BackwardInput {
             delta,
             weight_transposed: weights.get(self.weight),

@@ -4,11 +4,12 @@
 use autoencoder_kernels::dense::ForwardLoss;
 use autoencoder_kernels::loss::Loss;
 
-use super::{Dense, Operation};
+use super::dense::Dense;
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register, Sums};
-use crate::tape::plan::Planner;
-use crate::tape::record::{LossPart, Value};
+use crate::tape::id::{LossPart, Register, Sums, Value};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct DenseLoss {
@@ -49,26 +50,30 @@ struct LossAndDelta {
     loss: Loss,
     part: LossPart,
     scale: f32,
-    x: Register,
-    target: Register,
-    delta: Register,
+    x: View,
+    target: View,
+    delta: View,
     sums: Option<Sums>,
 }
 
 impl Instruction for LossAndDelta {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.x, &mut self.target, &mut self.delta]
+        vec![
+            &mut self.x.register,
+            &mut self.target.register,
+            &mut self.delta.register,
+        ]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
         let (context, weights) = (frame.context, frame.weights);
         let scale = frame.scale(self.part) * self.scale;
-        let ([x, target], [delta], sums) =
-            frame.access_with([self.x, self.target], [self.delta], self.sums);
+        let ([x, target], [delta], [sums]) =
+            frame.access_with([self.x, self.target], [self.delta], [self.sums]);
         let forward = ForwardLoss {
             x,
             weight: weights.get(self.layer.weight),
-            bias: self.layer.bias.map(|bias| weights.bias(bias)),
+            bias: self.layer.bias.map(|bias| weights.vector(bias)),
             activation: self.layer.activation,
             loss: self.loss,
             target,

@@ -4,11 +4,10 @@
 //! m is drawn again on the way back, since its numbers are a function of their
 //! place: it costs no memory.
 
-use super::Operation;
 use super::randomize::{Change, Randomize};
-use crate::tape::instruction::{Register, Stream};
-use crate::tape::plan::Planner;
-use crate::tape::record::Value;
+use crate::tape::id::{Stream, Value};
+use crate::tape::planner::{Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct Dropout {
@@ -18,7 +17,7 @@ pub(in crate::tape) struct Dropout {
 }
 
 impl Dropout {
-    fn drop_features(&self, from: Register, to: Register) -> Randomize {
+    fn drop_features(&self, from: View, to: View) -> Randomize {
         Randomize {
             change: Change::Dropout(self.probability),
             stream: self.stream,

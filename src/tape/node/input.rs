@@ -1,10 +1,10 @@
 //! Rows that the caller provides.
 
-use super::Operation;
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register};
-use crate::tape::plan::Planner;
-use crate::tape::record::Value;
+use crate::tape::id::{Register, Value};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct Input;
@@ -18,21 +18,28 @@ impl Operation for Input {
     }
 
     fn backward(&self, _: Value, _: &mut Planner<'_>) {}
+
+    fn is_input(&self) -> bool {
+        true
+    }
 }
 
 #[derive(Debug)]
 struct Fill {
     input: Value,
-    to: Register,
+    to: View,
 }
 
 impl Instruction for Fill {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.to]
+        vec![&mut self.to.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
-        if frame.input.is_some_and(|input| input.register == self.to) {
+        if frame
+            .input
+            .is_some_and(|input| input.register == self.to.register)
+        {
             return Ok(());
         }
         let (fill, rows) = (frame.fill, frame.block.rows());

@@ -2,11 +2,11 @@
 
 use autoencoder_kernels::loss::{self, Loss};
 
-use super::Operation;
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register};
-use crate::tape::plan::Planner;
-use crate::tape::record::{LossPart, Value};
+use crate::tape::id::{LossPart, Register, Value};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct LossNode {
@@ -51,14 +51,18 @@ struct ValueAndGradient {
     loss: Loss,
     part: LossPart,
     scale: f32,
-    prediction: Register,
-    target: Register,
-    gradient: Register,
+    prediction: View,
+    target: View,
+    gradient: View,
 }
 
 impl Instruction for ValueAndGradient {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.prediction, &mut self.target, &mut self.gradient]
+        vec![
+            &mut self.prediction.register,
+            &mut self.target.register,
+            &mut self.gradient.register,
+        ]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {

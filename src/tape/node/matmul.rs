@@ -3,11 +3,11 @@
 
 use autoencoder_kernels::gemm::gemm;
 
-use super::{Operation, Weight};
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register};
-use crate::tape::plan::Planner;
-use crate::tape::record::Value;
+use crate::tape::id::{Register, Value, Weight};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct MatMul {
@@ -23,12 +23,14 @@ impl Operation for MatMul {
     fn forward(&self, me: Value, plan: &mut Planner<'_>) {
         let to = plan.register(plan.width(me));
         plan.reads_weight(self.weight);
-        plan.emit(Product {
-            x: plan.value(self.x),
+        let (x, shape) = (plan.value(self.x), plan.shape(me));
+        let instruction = Product {
+            x: plan.by_position(x, shape),
             weight: self.weight,
-            to,
+            to: plan.by_position(to, shape),
             add: false,
-        });
+        };
+        plan.emit(instruction);
         plan.set_value(me, to);
     }
 
@@ -42,19 +44,21 @@ impl Operation for MatMul {
 }
 
 /// Adds δ·Wᵀ to the gradient of `x`.
-pub(super) fn backward_input(x: Value, weight: Weight, delta: Register, plan: &mut Planner<'_>) {
+pub(super) fn backward_input(x: Value, weight: Weight, delta: View, plan: &mut Planner<'_>) {
     let weight = weight.transpose();
     plan.reads_weight(weight);
     let (to, add) = match plan.gradient_so_far(x) {
-        Some(register) => (register, true),
+        Some(view) => (view, true),
         None => (plan.register(plan.width(x)), false),
     };
-    plan.emit(Product {
-        x: delta,
+    let shape = plan.shape(x);
+    let instruction = Product {
+        x: plan.by_position(delta, shape),
         weight,
-        to,
+        to: plan.by_position(to, shape),
         add,
-    });
+    };
+    plan.emit(instruction);
     if !add {
         plan.pass(x, to);
     }
@@ -63,15 +67,15 @@ pub(super) fn backward_input(x: Value, weight: Weight, delta: Register, plan: &m
 /// to = x·W, or to += x·W.
 #[derive(Debug)]
 struct Product {
-    x: Register,
+    x: View,
     weight: Weight,
-    to: Register,
+    to: View,
     add: bool,
 }
 
 impl Instruction for Product {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.x, &mut self.to]
+        vec![&mut self.x.register, &mut self.to.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {

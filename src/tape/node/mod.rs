@@ -16,12 +16,15 @@
 //! | `normal_sample.rs` | μ + σ·ε | `Tape::normal_sample` |
 //! | `normal_divergence.rs` | KL(N(μ, σ²) ‖ N(0, 1)) | `Tape::normal_divergence` |
 //! | `randomize.rs` | (the instruction that `corrupt.rs` and `dropout.rs` share) | |
+//! | `layer_norm.rs` | γ ⊙ (x − mean)/√(variance + ε) + β | `Tape::layer_norm` |
+//! | `view.rs` | some columns of x, or x in another shape | `Tape::columns`, `Tape::reshape` |
 //! | `dense.rs` | act(x·W + b) | fusion |
 //! | `dense_loss.rs` | the loss of act(x·W + b) | fusion |
 //!
 //! To add a kind: a file with a struct that is an [`Operation`], a variant of
 //! [`Node`] and its line in [`Node::operation`], and a method of
-//! [`Tape`](super::Tape) that checks and records it.
+//! [`Tape`](super::Tape) that checks and records it. What a kind can do beyond forward
+//! and backward is a method of [`Operation`]; the planner never asks which kind it is.
 
 mod absolute;
 mod activation;
@@ -33,16 +36,18 @@ mod dense;
 mod dense_loss;
 mod dropout;
 mod input;
+mod layer_norm;
 mod loss;
 mod matmul;
 mod normal_divergence;
 mod normal_sample;
 mod randomize;
 mod sparsity;
+mod view;
 
 pub(super) use absolute::AbsolutePenalty;
 pub(super) use activation::Nonlinearity;
-pub(super) use add::{Accumulate, Add, Copy};
+pub(super) use add::Add;
 pub(super) use add_bias::AddBias;
 pub(super) use contractive::ContractivePenalty;
 pub(super) use corrupt::Corrupt;
@@ -50,14 +55,15 @@ pub(super) use dense::Dense;
 pub(super) use dense_loss::DenseLoss;
 pub(super) use dropout::Dropout;
 pub(super) use input::Input;
+pub(super) use layer_norm::LayerNorm;
 pub(super) use loss::LossNode;
 pub(super) use matmul::MatMul;
 pub(super) use normal_divergence::NormalDivergence;
 pub(super) use normal_sample::NormalSample;
 pub(super) use sparsity::SparsityPenalty;
+pub(super) use view::ViewOf;
 
-use super::plan::Planner;
-use super::record::{Parameter, Value};
+use super::planner::Operation;
 
 /// A node of a tape.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +82,8 @@ pub(super) enum Node {
     NormalSample(NormalSample),
     NormalDivergence(NormalDivergence),
     Dense(Dense),
+    LayerNorm(LayerNorm),
+    View(ViewOf),
     DenseLoss(DenseLoss),
 }
 
@@ -96,54 +104,9 @@ impl Node {
             Node::NormalSample(node) => node,
             Node::NormalDivergence(node) => node,
             Node::Dense(node) => node,
+            Node::LayerNorm(node) => node,
+            Node::View(node) => node,
             Node::DenseLoss(node) => node,
-        }
-    }
-}
-
-/// How a node becomes instructions. `me` is the node's own value.
-pub(super) trait Operation {
-    /// The values that it reads. Asked of recorded nodes, not of what fusion
-    /// makes of them.
-    fn inputs(&self) -> Vec<Value> {
-        Vec::new()
-    }
-
-    /// Emits what computes the value, into a register that
-    /// [`Planner::set_value`] is told.
-    fn forward(&self, me: Value, plan: &mut Planner<'_>);
-
-    /// Emits what turns the gradient of the value ([`Planner::gradient`]) into
-    /// those of its inputs ([`Planner::pass`]) and parameters. Called in
-    /// reverse order of the nodes, where there is a gradient or the node is a
-    /// goal.
-    fn backward(&self, me: Value, plan: &mut Planner<'_>);
-
-    /// Whether training minimises it, as losses and penalties.
-    fn is_goal(&self) -> bool {
-        false
-    }
-
-    /// Whether backward reads the value itself, so that nobody may change it
-    /// after forward.
-    fn keeps_value(&self) -> bool {
-        false
-    }
-}
-
-/// A weight matrix as a node reads it: W, or Wᵀ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Weight {
-    pub(super) parameter: Parameter,
-    pub(super) transposed: bool,
-}
-
-impl Weight {
-    /// The same matrix, read the other way.
-    pub(super) fn transpose(self) -> Self {
-        Weight {
-            transposed: !self.transposed,
-            ..self
         }
     }
 }

@@ -3,11 +3,11 @@
 
 use autoencoder_kernels::penalty::{kl_divergence, kl_gradient};
 
-use super::Operation;
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register};
-use crate::tape::plan::Planner;
-use crate::tape::record::{LossPart, Value};
+use crate::tape::id::{LossPart, Register, Value};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct NormalDivergence {
@@ -53,14 +53,14 @@ impl Operation for NormalDivergence {
 
 #[derive(Debug)]
 struct Divergence {
-    mean: Register,
-    log_variance: Register,
+    mean: View,
+    log_variance: View,
     part: LossPart,
 }
 
 impl Instruction for Divergence {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.mean, &mut self.log_variance]
+        vec![&mut self.mean.register, &mut self.log_variance.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
@@ -74,20 +74,20 @@ impl Instruction for Divergence {
 
 #[derive(Debug)]
 struct Gradient {
-    mean: Register,
-    log_variance: Register,
+    mean: View,
+    log_variance: View,
     part: LossPart,
-    to_mean: Register,
-    to_log_variance: Register,
+    to_mean: View,
+    to_log_variance: View,
 }
 
 impl Instruction for Gradient {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![
-            &mut self.mean,
-            &mut self.log_variance,
-            &mut self.to_mean,
-            &mut self.to_log_variance,
+            &mut self.mean.register,
+            &mut self.log_variance.register,
+            &mut self.to_mean.register,
+            &mut self.to_log_variance.register,
         ]
     }
 

@@ -3,11 +3,11 @@
 
 use autoencoder_kernels::penalty::{sample, sample_gradient_log_variance};
 
-use super::Operation;
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register};
-use crate::tape::plan::Planner;
-use crate::tape::record::Value;
+use crate::tape::id::{Register, Value};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
+use crate::tape::view::View;
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tape) struct NormalSample {
@@ -48,19 +48,19 @@ impl Operation for NormalSample {
 
 #[derive(Debug)]
 struct Draw {
-    mean: Register,
-    log_variance: Register,
-    noise: Register,
-    to: Register,
+    mean: View,
+    log_variance: View,
+    noise: View,
+    to: View,
 }
 
 impl Instruction for Draw {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![
-            &mut self.mean,
-            &mut self.log_variance,
-            &mut self.noise,
-            &mut self.to,
+            &mut self.mean.register,
+            &mut self.log_variance.register,
+            &mut self.noise.register,
+            &mut self.to.register,
         ]
     }
 
@@ -74,19 +74,19 @@ impl Instruction for Draw {
 
 #[derive(Debug)]
 struct Gradient {
-    delta: Register,
-    log_variance: Register,
-    noise: Register,
-    to: Register,
+    delta: View,
+    log_variance: View,
+    noise: View,
+    to: View,
 }
 
 impl Instruction for Gradient {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![
-            &mut self.delta,
-            &mut self.log_variance,
-            &mut self.noise,
-            &mut self.to,
+            &mut self.delta.register,
+            &mut self.log_variance.register,
+            &mut self.noise.register,
+            &mut self.to.register,
         ]
     }
 

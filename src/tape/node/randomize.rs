@@ -4,7 +4,9 @@
 use autoencoder_kernels::noise::{self, Noise};
 
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register, Stream};
+use crate::tape::id::{Register, Stream};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::view::View;
 
 /// What becomes of an element.
 #[derive(Clone, Copy, Debug)]
@@ -19,13 +21,13 @@ pub(super) enum Change {
 pub(super) struct Randomize {
     pub(super) change: Change,
     pub(super) stream: Stream,
-    pub(super) from: Register,
-    pub(super) to: Register,
+    pub(super) from: View,
+    pub(super) to: View,
 }
 
 impl Instruction for Randomize {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.from, &mut self.to]
+        vec![&mut self.from.register, &mut self.to.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {

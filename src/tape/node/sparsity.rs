@@ -8,12 +8,12 @@
 
 use autoencoder_kernels::dense::column_sums;
 
-use super::Operation;
 use crate::error::Result;
-use crate::tape::instruction::{Frame, Instruction, Register, Shared, Sums};
-use crate::tape::plan::Planner;
-use crate::tape::record::{LossPart, Value};
+use crate::tape::id::{LossPart, Register, Shared, Sums, Value};
+use crate::tape::instruction::{Frame, Instruction};
+use crate::tape::planner::{Operation, Planner};
 use crate::tape::reduction::Reduction;
+use crate::tape::view::View;
 
 /// ρ̂ is kept this far from 0 and 1, where the divergence is infinite.
 const MARGIN: f64 = 1e-7;
@@ -67,18 +67,18 @@ impl Operation for SparsityPenalty {
 /// sums += column sums of x.
 #[derive(Debug)]
 struct Rates {
-    x: Register,
+    x: View,
     sums: Sums,
 }
 
 impl Instruction for Rates {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.x]
+        vec![&mut self.x.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {
         let context = frame.context;
-        let ([x], [], sums) = frame.access_with([self.x], [], Some(self.sums));
+        let ([x], [], [sums]) = frame.access_with([self.x], [], [Some(self.sums)]);
         match sums {
             Some(sums) => Ok(column_sums(context, x, sums)?),
             None => Ok(()),
@@ -125,12 +125,12 @@ impl Reduction for Divergence {
 #[derive(Debug)]
 struct Broadcast {
     row: Shared,
-    to: Register,
+    to: View,
 }
 
 impl Instruction for Broadcast {
     fn registers(&mut self) -> Vec<&mut Register> {
-        vec![&mut self.to]
+        vec![&mut self.to.register]
     }
 
     fn run(&self, frame: &mut Frame<'_>) -> Result<()> {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use autoencoder_kernels::{Activation, Context, Loss, Mat, MatMut, Optimizer};
 
-use super::plan::{Goal, Plan};
+use super::planner::{Goal, Plan};
 use super::*;
 use crate::error::{Error, Result};
 
