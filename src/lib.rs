@@ -14,6 +14,7 @@
 //! | keep a model, or read one | [`Autoencoder::save`], [`Autoencoder::load`]; for other programs `onnx::save` (feature `onnx`) |
 //! | store samples in few bytes | `compress::Compressed` (feature `compress`) |
 //! | draw losses, codes, samples | `plot` (feature `plot`) |
+//! | choose layers, by a text such as `784,layer-norm,128,64` | [`layer`], [`model::Builder::layers`] |
 //! | train a net of another shape | [`tape::Tape`] and [`tape::Program`] |
 //! | fast products, layers or vector maths alone | the crate [`autoencoder_kernels`] |
 //! | know what works, with figures | the [`guide`] |
@@ -38,6 +39,7 @@ pub mod data;
 pub mod error;
 pub mod file;
 pub mod guide;
+pub mod layer;
 pub mod model;
 #[cfg(feature = "onnx")]
 pub mod onnx;

@@ -22,25 +22,26 @@ fn forward(model: &Autoencoder, part: Part, sample: &[f64]) -> Vec<f64> {
     };
     let architecture = model.architecture();
     let mut x = sample.to_vec();
-    for (of, i, layer) in architecture.layers().filter(|(of, ..)| *of == part) {
-        let weight =
-            |input: usize, output: usize| match parameter(format!("{}.{i}.weight", of.name())) {
-                Some(weight) => f64::from(weight[(input, output)]),
-                None => {
-                    let mirror = architecture.encoder().len() - 1 - i;
-                    let weight = parameter(format!("encoder.{mirror}.weight")).unwrap();
-                    f64::from(weight[(output, input)])
-                }
-            };
-        let bias = parameter(format!("{}.{i}.bias", of.name())).unwrap();
-        x = (0..layer.outputs)
+    let layers = architecture.layers();
+    for placed in layers.iter().filter(|placed| placed.part == part) {
+        let (i, name) = (placed.number, placed.name());
+        let weight = |input: usize, output: usize| match parameter(format!("{name}.weight")) {
+            Some(weight) => f64::from(weight[(input, output)]),
+            None => {
+                let mirror = architecture.encoder().len() - 1 - i;
+                let weight = parameter(format!("encoder.{mirror}.weight")).unwrap();
+                f64::from(weight[(output, input)])
+            }
+        };
+        let bias = parameter(format!("{name}.bias")).unwrap();
+        x = (0..placed.output.len())
             .map(|output| {
                 let products = x
                     .iter()
                     .enumerate()
                     .map(|(input, x)| x * weight(input, output));
                 let z = products.sum::<f64>() + f64::from(bias[(0, output)]);
-                match layer.activation {
+                match placed.layer.kind().activation().unwrap() {
                     Activation::Relu => z.max(0.0),
                     Activation::Sigmoid => 1.0 / (1.0 + (-z).exp()),
                     Activation::Tanh => z.tanh(),
@@ -216,14 +217,14 @@ fn the_builder_fills_in_what_is_left_out_and_names_what_is_missing() {
         .encoder([128, 64]);
     let architecture = built(&builder).unwrap();
     let widths = |architecture: &Architecture| -> Vec<usize> {
-        architecture
-            .layers()
-            .map(|(.., layer)| layer.outputs)
-            .collect()
+        let layers = architecture.layers();
+        layers.iter().map(|placed| placed.output.len()).collect()
     };
     assert_eq!(widths(&architecture), [128, 64, 128, 784]);
     assert_eq!((architecture.input(), architecture.code()), (784, 64));
-    let activations: Vec<_> = architecture.layers().map(|(.., l)| l.activation).collect();
+    let layers = architecture.layers();
+    let activations = layers.iter().map(|placed| placed.layer.kind().activation());
+    let activations: Vec<_> = activations.flatten().collect();
     use Activation::{Identity, Relu, Sigmoid};
     assert_eq!(activations, [Relu, Relu, Relu, Sigmoid]);
     assert_eq!(architecture.loss(), Loss::BinaryCrossEntropy);
@@ -231,12 +232,15 @@ fn the_builder_fills_in_what_is_left_out_and_names_what_is_missing() {
     assert_eq!(linear.loss(), Loss::MeanSquaredError);
     let own = built(&builder.clone().decoder([100, 784]).code(Identity)).unwrap();
     assert_eq!(widths(&own), [128, 64, 100, 784]);
-    assert_eq!(own.encoder()[1].activation, Identity);
+    assert_eq!(own.encoder()[1].kind().activation(), Some(Identity));
 
     for (builder, says) in [
         (Autoencoder::builder().encoder([3]), "input"),
         (Autoencoder::builder().input(3), "encoder"),
-        (Autoencoder::builder().input(0).encoder([3]), "0 × 3"),
+        (
+            Autoencoder::builder().input(0).encoder([3]),
+            "the input is 0",
+        ),
         (builder.clone().decoder([]), "at least one"),
         (builder.clone().decoder([64, 783]), "783"),
         (builder.clone().decoder([99, 784]).tied(true), "mirror"),

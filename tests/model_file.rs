@@ -95,14 +95,12 @@ fn the_metadata_tell_all_that_the_numbers_do_not() {
     for key in ["loss", "val_loss"] {
         assert!(training[key].as_f64().unwrap() > 0.0);
     }
-    let layer = |inputs: usize, outputs: usize, activation: &str| json!({"kind": "dense", "inputs": inputs, "outputs": outputs, "activation": activation});
-    let leaky = "leaky_relu:0.2";
     let expected = json!({
-        "format": 1,
+        "format": 2,
         "crate_version": env!("CARGO_PKG_VERSION"),
         "sample_shape": [28, 28],
-        "encoder": [layer(784, 6, leaky), layer(6, 3, leaky)],
-        "decoder": [layer(3, 6, leaky), layer(6, 784, "sigmoid")],
+        "encoder": "784,6:leaky_relu:0.2,3:leaky_relu:0.2",
+        "decoder": "3,6:leaky_relu:0.2,784:sigmoid",
         "tied": true,
         "loss": "bce",
         "seed": u64::MAX,
@@ -223,7 +221,24 @@ fn broken_files_are_errors_that_say_why() {
             changed("/__metadata__/autoencoder", "".into()),
             "metadata that is not understood",
         ),
-        (metadata("/format", json!(2)), "format 2"),
+        (
+            metadata("/format", json!(3)),
+            "format 3, of a later version",
+        ),
+        (metadata("/format", json!(0)), "format 0"),
+        (
+            metadata("/encoder", json!("2,1:relu,1:relu")),
+            "no such tensor",
+        ),
+        (metadata("/encoder", json!("2,1:rela")), "rela"),
+        (metadata("/encoder", json!("2,gru:1")), "gru"),
+        (metadata("/encoder", json!("2")), "at least one layer"),
+        (metadata("/encoder", json!("3,1:relu")), "contradict"),
+        (
+            metadata("/decoder", json!("2,2:sigmoid")),
+            "that of the code",
+        ),
+        (metadata("/encoder", json!(2)), "not understood"),
         (metadata("/loss", json!("best")), "best"),
         (metadata("/loss", json!("huber:nan")), "NaN"),
         (metadata("/encoder/0/kind", json!("conv")), "conv"),

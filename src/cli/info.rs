@@ -21,6 +21,9 @@ pub(crate) struct Info {
 #[derive(Serialize)]
 struct Line<'a> {
     sample_shape: &'a [usize],
+    /// As `--layers` and `--decoder` take them.
+    encoder: String,
+    decoder: String,
     layers: Vec<Layer>,
     tied: bool,
     variational: bool,
@@ -35,9 +38,14 @@ struct Line<'a> {
 #[derive(Serialize)]
 struct Layer {
     name: String,
+    /// As `--layers` takes it.
+    layer: String,
     inputs: usize,
     outputs: usize,
-    activation: String,
+    input_shape: Vec<usize>,
+    output_shape: Vec<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activation: Option<String>,
 }
 
 impl Info {
@@ -54,15 +62,22 @@ impl Info {
 
 fn line(model: &Autoencoder) -> Line<'_> {
     let architecture = model.architecture();
-    let layers = architecture.layers().map(|(part, i, layer)| Layer {
-        name: format!("{}.{i}", part.name()),
-        inputs: layer.inputs,
-        outputs: layer.outputs,
-        activation: layer.activation.to_string(),
+    let [encoder, decoder] = architecture.descriptions().map(|half| half.to_string());
+    let layers = architecture.layers();
+    let layers = layers.iter().map(|placed| Layer {
+        name: placed.name(),
+        layer: placed.layer.to_string(),
+        inputs: placed.input.len(),
+        outputs: placed.output.len(),
+        input_shape: placed.input.sizes().to_vec(),
+        output_shape: placed.output.sizes().to_vec(),
+        activation: placed.layer.kind().activation().map(|a| a.to_string()),
     });
     let parameters = architecture.parameter_count();
     Line {
         sample_shape: architecture.sample_shape(),
+        encoder,
+        decoder,
         layers: layers.collect(),
         tied: architecture.is_tied(),
         variational: architecture.is_variational(),

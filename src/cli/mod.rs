@@ -305,7 +305,7 @@ mod tests {
             ("train --threads -1", "'-1' for '--threads <N>'"),
             (
                 "train --layers -784,32",
-                "'-784,32' for '--layers <WIDTHS>': \"-784\" is no width",
+                "'-784,32' for '--layers <LAYERS>': a shape is \"-784\"",
             ),
             ("generate m -n -4", "'-4' for '--count <N>'"),
             ("score m -o s.csv --threshold -inf", "expected a finite"),

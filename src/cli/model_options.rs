@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::console::Failure;
-use super::values::Widths;
 use crate::data::Dataset;
+use crate::layer::{Described, Description, Layer};
 use crate::model::{Architecture, Builder, Preset};
 use crate::{Activation, Autoencoder, Loss};
 
 #[derive(Args)]
 pub(crate) struct ModelOptions {
-    /// Widths of the encoder, from the input to the code [default: INPUT,32]
-    #[arg(long, value_name = "WIDTHS")]
-    layers: Option<Widths>,
-    /// Widths of the decoder, from the code to the output; the encoder's mirror,
-    /// if left out
-    #[arg(long, value_name = "WIDTHS")]
-    decoder: Option<Widths>,
+    /// The encoder, from the shape of a sample to the code: 784,128,64, or with other
+    /// layers and activations of their own 784,layer-norm,128:tanh,64 [default: INPUT,32]
+    #[arg(long, value_name = "LAYERS")]
+    layers: Option<Description>,
+    /// The decoder, from the code to the output; the encoder's mirror, if left out
+    #[arg(long, value_name = "LAYERS")]
+    decoder: Option<Description>,
     /// Activation of the hidden layers: relu, elu, tanh, … [default: relu]
     #[arg(long, value_name = "NAME")]
     hidden: Option<Activation>,
@@ -94,21 +94,22 @@ impl ModelOptions {
             return Ok(());
         };
         let builder = preset.map_or_else(Autoencoder::builder, Preset::builder);
-        let input = layers.0[0];
-        self.describe(builder.input(input), input)?.architecture()?;
+        let input = layers.input;
+        let builder = builder.sample_shape(input.sizes());
+        self.describe(builder, input.len())?.architecture()?;
         Ok(())
     }
 
     /// The model that a builder describes, with the choices given in their place.
     fn describe(&self, mut builder: Builder, features: usize) -> Result<Builder, Failure> {
-        if let Some(widths) = &self.layers {
-            if widths.0[0] != features {
+        if let Some(layers) = &self.layers {
+            if layers.input.len() != features {
                 return Err(Failure::Message(format!(
-                    "--layers {widths} begins with {}, but the data have {features} numbers per sample",
-                    widths.0[0]
+                    "--layers {layers} begins with {}, but the data have {features} numbers per sample",
+                    layers.input
                 )));
             }
-            builder = builder.encoder(&widths.0[1..]).mirrored();
+            builder = builder.layers(layers.clone()).mirrored();
         }
         if self.tied {
             builder = builder.tied(true);
@@ -116,16 +117,17 @@ impl ModelOptions {
         if self.variational {
             builder = builder.variational(true);
         }
-        if let Some(widths) = &self.decoder {
-            let code = builder.code_width();
-            if Some(widths.0[0]) != code {
+        if let Some(layers) = &self.decoder {
+            // Layers that do not fit together have an error of their own.
+            if let Some(code) = builder.code_shape()
+                && layers.input != code
+            {
                 return Err(Failure::Message(format!(
-                    "--decoder {widths} begins with {}, but the code has {} numbers",
-                    widths.0[0],
-                    code.unwrap_or(0)
+                    "--decoder {layers} begins with {}, but the code has {code} numbers",
+                    layers.input
                 )));
             }
-            builder = builder.decoder(&widths.0[1..]);
+            builder = builder.decoder_layers(layers.clone());
         }
         if let Some(activation) = self.hidden {
             builder = builder.hidden(activation);
@@ -151,23 +153,26 @@ impl ModelOptions {
     ) -> Result<Autoencoder, Failure> {
         let old = model.architecture();
         let (mut encoder, mut decoder) = (old.encoder().to_vec(), old.decoder().to_vec());
-        for (name, given, layers) in [
-            ("--layers", &self.layers, &encoder),
-            ("--decoder", &self.decoder, &decoder),
-        ] {
-            let outputs = layers.iter().map(|layer| layer.outputs);
-            let widths = Widths(
-                layers[..1]
-                    .iter()
-                    .map(|l| l.inputs)
-                    .chain(outputs)
-                    .collect(),
-            );
+        let shapes = [old.input_shape(), old.code_shape()];
+        let halves = [&encoder, &decoder].into_iter().zip(shapes);
+        let given = [("--layers", &self.layers), ("--decoder", &self.decoder)];
+        for ((name, given), (layers, input)) in given.into_iter().zip(halves) {
+            let described = |&layer: &Layer| Described {
+                layer,
+                has_activation: false,
+            };
+            let old = Description {
+                input,
+                layers: layers.iter().map(described).collect(),
+            };
+            let names = |half: &Description| -> Vec<String> {
+                half.layers.iter().map(|l| l.layer.kind().name()).collect()
+            };
             if let Some(given) = given
-                && *given != widths
+                && (given.input != input || names(given) != names(&old))
             {
                 return Err(Failure::Message(format!(
-                    "{name} {given} does not fit the model of {of}, which has {widths}"
+                    "{name} {given} does not fit the model of {of}, which has {old}"
                 )));
             }
         }
@@ -181,17 +186,16 @@ impl ModelOptions {
                 "--variational does not fit the model of {of}, which has no log-variance"
             )));
         }
-        let (code, output) = (encoder.len() - 1, decoder.len() - 1);
-        let hidden = encoder.iter_mut().chain(&mut decoder[..output]);
-        if let Some(activation) = self.hidden {
-            hidden.for_each(|layer| layer.activation = activation);
-        }
-        if let Some(activation) = self.code {
-            encoder[code].activation = activation;
-        }
-        if let Some(activation) = self.output {
-            decoder[output].activation = activation;
-        }
+        // The code has the hidden activation, too, unless it is a random one.
+        let hidden = self.hidden.filter(|_| !old.is_variational());
+        let code = self.code.or(hidden);
+        change(&mut encoder, self.hidden, code, self.layers.as_ref());
+        change(
+            &mut decoder,
+            self.hidden,
+            self.output,
+            self.decoder.as_ref(),
+        );
         // Data of another width fail later, with a message of their own.
         let fits = shape.iter().product::<usize>() == old.input();
         let shape = if fits {
@@ -200,8 +204,34 @@ impl ModelOptions {
             old.sample_shape().to_vec()
         };
         let loss = self.loss.unwrap_or(old.loss());
-        let architecture = Architecture::new(shape, encoder, decoder, old.is_tied(), loss)?
+        let (input, tied) = (old.input_shape(), old.is_tied());
+        let architecture = Architecture::new(shape, input, encoder, decoder, tied, loss)?
             .with_variational(old.is_variational())?;
         Ok(model.with_architecture(architecture)?)
+    }
+}
+
+/// Gives layers the activations of the options: `last` for the last one that has an
+/// activation, `hidden` for the others, and before both what their text names.
+fn change(
+    layers: &mut [Layer],
+    hidden: Option<Activation>,
+    last: Option<Activation>,
+    text: Option<&Description>,
+) {
+    let has_one = |layer: &Layer| layer.kind().activation().is_some();
+    let last_place = layers.iter().rposition(has_one);
+    for (place, layer) in layers.iter_mut().enumerate() {
+        let named = text.and_then(|text| text.layers.get(place));
+        let named = named.filter(|described| described.has_activation);
+        let named = named.and_then(|described| described.layer.kind().activation());
+        let of_place = if Some(place) == last_place {
+            last
+        } else {
+            hidden
+        };
+        if let Some(activation) = named.or(of_place) {
+            *layer = layer.kind().with_activation(activation);
+        }
     }
 }

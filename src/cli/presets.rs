@@ -45,7 +45,8 @@ impl Presets {
 impl Line {
     fn new(preset: &Preset) -> Result<Self, Failure> {
         let (architecture, options) = (preset.builder().architecture()?, preset.options());
-        let outputs = architecture.layers().map(|(_, _, layer)| layer.outputs);
+        let layers = architecture.layers();
+        let outputs = layers.iter().map(|placed| placed.output.len());
         Ok(Line {
             name: preset.name,
             about: preset.about,
@@ -81,8 +82,9 @@ impl Line {
 }
 
 fn activations(architecture: &Architecture) -> Vec<String> {
-    let layers = architecture.layers();
-    layers
-        .map(|(_, _, layer)| layer.activation.to_string())
+    let layers = architecture.layers().into_iter();
+    let activations = layers.filter_map(|placed| placed.layer.kind().activation());
+    activations
+        .map(|activation| activation.to_string())
         .collect()
 }

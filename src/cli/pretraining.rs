@@ -61,8 +61,8 @@ pub(crate) fn pretrain<'a>(
         // Before a word of it: nobody may be there to read that.
         directory.save(&trainer, &note.text()?)?;
         if !json {
-            let layer = model.architecture().encoder()[number];
-            let (inputs, outputs) = (layer.inputs, layer.outputs);
+            let placed = &model.architecture().layers()[number];
+            let (inputs, outputs) = (placed.input, placed.output);
             print(format_args!("layer {number} alone, {inputs} → {outputs}"))?;
             print(table(&history))?;
         }

@@ -1,39 +1,8 @@
 //! The values of options, parsed.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-
-/// Widths of layers: `784,128,64`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Widths(pub(crate) Vec<usize>);
-
-impl FromStr for Widths {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let width = |part: &str| match part.trim().parse() {
-            Ok(width) if width > 0 => Ok(width),
-            _ => Err(format!(
-                "{:?} is no width, expected such as 784,128,64",
-                part.trim()
-            )),
-        };
-        let widths: Vec<usize> = text.split(',').map(width).collect::<Result<_, _>>()?;
-        if widths.len() < 2 {
-            return Err("expected at least two widths, such as 784,32".into());
-        }
-        Ok(Widths(widths))
-    }
-}
-
-impl fmt::Display for Widths {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widths: Vec<String> = self.0.iter().map(usize::to_string).collect();
-        f.write_str(&widths.join(","))
-    }
-}
 
 /// Labels: `0-8`, `1,3,5` or both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,18 +89,6 @@ mod tests {
 
     #[test]
     fn values_are_what_the_help_says() {
-        assert_eq!("784, 32".parse(), Ok(Widths(vec![784, 32])));
-        for bad in [
-            "",
-            "784",
-            "784,,32",
-            "784,0",
-            "784,-1",
-            "784,1e3",
-            "99999999999999999999,1",
-        ] {
-            assert!(bad.parse::<Widths>().is_err(), "{bad}");
-        }
         assert_eq!("0-3, 7".parse(), Ok(Labels(vec![0, 1, 2, 3, 7])));
         for bad in ["", "3-1", "256", "0-300", "a", "1,", "-1"] {
             assert!(bad.parse::<Labels>().is_err(), "{bad}");

@@ -150,22 +150,19 @@ impl Autoencoder {
     /// the tying differ.
     pub fn with_architecture(self, architecture: Architecture) -> Result<Self> {
         if architecture.parameters() != self.architecture.parameters() {
-            let widths = |architecture: &Architecture| {
-                let layers = architecture.layers().map(|(_, _, layer)| layer);
-                let widths: Vec<String> = layers
-                    .map(|layer| format!("{}×{}", layer.inputs, layer.outputs))
-                    .collect();
+            let words = |architecture: &Architecture| {
+                let [encoder, decoder] = architecture.descriptions();
                 let tied = if architecture.is_tied() { ", tied" } else { "" };
                 let random = match architecture.is_variational() {
                     true => ", variational",
                     false => "",
                 };
-                widths.join(", ") + tied + random
+                format!("{encoder} and back {decoder}{tied}{random}")
             };
             return Err(Error::configuration(
                 "the architecture",
-                widths(&architecture),
-                format_args!("{}, which the weights are for", widths(&self.architecture)),
+                words(&architecture),
+                format_args!("{}, which the weights are for", words(&self.architecture)),
             ));
         }
         Ok(Autoencoder {

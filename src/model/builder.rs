@@ -3,18 +3,22 @@
 use autoencoder_kernels::activation::Activation;
 use autoencoder_kernels::loss::Loss;
 
-use super::architecture::{Architecture, Dense};
+use super::architecture::Architecture;
 use super::autoencoder::Autoencoder;
 use super::init;
 use crate::error::{Error, Result};
+use crate::layer::{Described, Description, Layer};
+use crate::tape::Shape;
 
 /// Collects what an [`Autoencoder`] is made of; see [`Autoencoder::builder`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
     sample_shape: Vec<usize>,
-    encoder: Vec<usize>,
-    decoder: Option<Vec<usize>>,
+    /// The shape in which the first layer reads a sample; as a vector, if left out.
+    input_shape: Option<Shape>,
+    encoder: Vec<Described>,
+    decoder: Option<Vec<Described>>,
     hidden: Option<Activation>,
     code: Option<Activation>,
     output: Option<Activation>,
@@ -40,20 +44,44 @@ impl Builder {
     /// The widths of the encoder's layers; the last one is that of the code.
     /// Needed.
     pub fn encoder(mut self, widths: impl Into<Vec<usize>>) -> Self {
-        self.encoder = widths.into();
+        self.encoder = widths.into().into_iter().map(Described::from).collect();
         self
     }
 
     /// The widths of the decoder's layers; the last one must be that of the
     /// input. The mirror of the encoder, if left out.
     pub fn decoder(mut self, widths: impl Into<Vec<usize>>) -> Self {
-        self.decoder = Some(widths.into());
+        self.decoder = Some(widths.into().into_iter().map(Described::from).collect());
         self
     }
 
-    /// Numbers per code, once the encoder's widths are known.
-    pub fn code_width(&self) -> Option<usize> {
-        self.encoder.last().copied()
+    /// The encoder's layers as a text describes them, with the shape that the first one
+    /// reads: `"784,layer-norm,128,64".parse()?`. Layers of which the text names no
+    /// activation have that of their place: [`hidden`](Self::hidden),
+    /// [`code`](Self::code).
+    pub fn layers(mut self, encoder: Description) -> Self {
+        self.input_shape = Some(encoder.input);
+        if self.sample_shape.is_empty() {
+            self.sample_shape = encoder.input.sizes().to_vec();
+        }
+        self.encoder = encoder.layers;
+        self
+    }
+
+    /// The decoder's layers as a text describes them; the encoder's mirror, if left out.
+    /// The shape that it begins with is that of the code.
+    pub fn decoder_layers(mut self, decoder: Description) -> Self {
+        self.decoder = Some(decoder.layers);
+        self
+    }
+
+    /// The shape of the code, if the encoder's layers fit together.
+    pub fn code_shape(&self) -> Option<Shape> {
+        let input = self.shape_of_input().ok()?;
+        let mut layers = self.encoder.iter();
+        layers.try_fold(input, |shape, described| {
+            described.layer.kind().output_shape(shape).ok()
+        })
     }
 
     /// Lets the decoder mirror the encoder again, after [`decoder`](Self::decoder).
@@ -115,6 +143,49 @@ impl Builder {
     /// # Errors
     /// [`Error::Configuration`] names what is missing or does not fit.
     pub fn architecture(&self) -> Result<Architecture> {
+        let input = self.shape_of_input()?;
+        if self.encoder.is_empty() {
+            return Err(Error::configuration(
+                "the list of the encoder's widths",
+                "empty",
+                "at least one, such as `encoder([32])`",
+            ));
+        }
+        let hidden = self.hidden.unwrap_or(Activation::Relu);
+        let output = self.output.unwrap_or(Activation::Sigmoid);
+        let of_code = match self.variational {
+            true => Activation::Identity,
+            false => hidden,
+        };
+        let encoder = resolve(&self.encoder, hidden, self.code.unwrap_or(of_code));
+        let decoder = match &self.decoder {
+            Some(decoder) => resolve(decoder, hidden, output),
+            None => {
+                let mirror = Architecture::mirror(input, &encoder)?;
+                let described = |layer| Described {
+                    layer,
+                    has_activation: false,
+                };
+                let mirror: Vec<Described> = mirror.into_iter().map(described).collect();
+                resolve(&mirror, hidden, output)
+            }
+        };
+        // What the last layer has, be it from a text.
+        let output = decoder.last().and_then(|layer| layer.kind().activation());
+        let loss = self.loss.unwrap_or(match output {
+            Some(Activation::Sigmoid) => Loss::BinaryCrossEntropy,
+            _ => Loss::MeanSquaredError,
+        });
+        let sample_shape = self.sample_shape.clone();
+        Architecture::new(sample_shape, input, encoder, decoder, self.tied, loss)?
+            .with_variational(self.variational)
+    }
+
+    /// The shape in which the first layer reads a sample.
+    fn shape_of_input(&self) -> Result<Shape> {
+        if let Some(shape) = self.input_shape {
+            return Ok(shape);
+        }
         if self.sample_shape.is_empty() {
             return Err(Error::configuration(
                 "the width of the input",
@@ -122,48 +193,16 @@ impl Builder {
                 "`input(784)` or `sample_shape([28, 28])`",
             ));
         }
-        let input = self
-            .sample_shape
-            .iter()
-            .try_fold(1usize, |product, &size| product.checked_mul(size));
-        let Some(input) = input else {
-            return Err(Error::configuration(
+        let mut sizes = self.sample_shape.iter();
+        let input = sizes.try_fold(1usize, |n, &size| n.checked_mul(size));
+        match input {
+            Some(input) => Ok(Shape::from(input)),
+            None => Err(Error::configuration(
                 "the shape of a sample",
                 format_args!("{:?}", self.sample_shape),
                 "a product that fits in memory",
-            ));
-        };
-        let Some(&code) = self.encoder.last() else {
-            return Err(Error::configuration(
-                "the list of the encoder's widths",
-                "empty",
-                "at least one, such as `encoder([32])`",
-            ));
-        };
-        let mirror = || {
-            let hidden = self.encoder.iter().rev().skip(1).copied();
-            hidden.chain([input]).collect()
-        };
-        let decoder = self.decoder.clone().unwrap_or_else(mirror);
-        let hidden = self.hidden.unwrap_or(Activation::Relu);
-        let output = self.output.unwrap_or(Activation::Sigmoid);
-        let loss = self.loss.unwrap_or(if output == Activation::Sigmoid {
-            Loss::BinaryCrossEntropy
-        } else {
-            Loss::MeanSquaredError
-        });
-        let of_code = match self.variational {
-            true => Activation::Identity,
-            false => hidden,
-        };
-        Architecture::new(
-            self.sample_shape.clone(),
-            chain(input, &self.encoder, hidden, self.code.unwrap_or(of_code)),
-            chain(code, &decoder, hidden, output),
-            self.tied,
-            loss,
-        )?
-        .with_variational(self.variational)
+            )),
+        }
     }
 
     /// The model, with Glorot's uniform weights and biases of zero.
@@ -173,19 +212,22 @@ impl Builder {
     /// the parameters do not fit in memory.
     pub fn build(&self) -> Result<Autoencoder> {
         let mut model = Autoencoder::zeros(self.architecture()?, self.seed)?;
-        init::glorot_uniform(&mut model, self.seed);
+        init::initialise(&mut model, self.seed);
         Ok(model)
     }
 }
 
-fn chain(input: usize, widths: &[usize], hidden: Activation, last: Activation) -> Vec<Dense> {
-    let inputs = [input].into_iter().chain(widths.iter().copied());
-    let layers = inputs.zip(widths).enumerate();
+/// The layers with the activation of their place where the text names none: `last` of
+/// the last layer that has one, `hidden` of all others.
+fn resolve(described: &[Described], hidden: Activation, last: Activation) -> Vec<Layer> {
+    let has_one = |described: &Described| described.layer.kind().activation().is_some();
+    let last_place = described.iter().rposition(has_one);
+    let layers = described.iter().enumerate();
     layers
-        .map(|(i, (inputs, &outputs))| Dense {
-            inputs,
-            outputs,
-            activation: if i + 1 == widths.len() { last } else { hidden },
+        .map(|(place, described)| match described.has_activation {
+            true => described.layer,
+            false if Some(place) == last_place => described.layer.kind().with_activation(last),
+            false => described.layer.kind().with_activation(hidden),
         })
         .collect()
 }

@@ -2,11 +2,11 @@
 
 use autoencoder_kernels::{Context, Mat, parallel};
 
-use super::architecture::Dense;
 use super::autoencoder::Autoencoder;
 use super::samples::Samples;
 use crate::error::{Error, Result};
-use crate::tape::{Inference, Parameter, Parameters, Tape, Value};
+use crate::layer::{Layer, ParameterSpec, Slot};
+use crate::tape::{Inference, Parameter, Parameters, Shape, Tape, Value};
 
 /// The decoder of an [`Autoencoder`] alone, with weights of its own: what a
 /// receiver of codes needs, and no more.
@@ -21,7 +21,11 @@ use crate::tape::{Inference, Parameter, Parameters, Tape, Value};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    layers: Vec<Dense>,
+    input: Shape,
+    layers: Vec<Layer>,
+    features: usize,
+    /// By layer, its parameters.
+    specs: Vec<Vec<ParameterSpec>>,
     tape: Tape,
     /// Weight and bias of each layer, in order.
     values: Parameters,
@@ -35,58 +39,83 @@ impl Decoder {
     /// [`Error::Kernels`] if it does not fit in memory.
     pub fn of(model: &Autoencoder) -> Result<Self> {
         let architecture = model.architecture();
-        let mut decoder = Self::zeros(architecture.decoder().to_vec())?;
-        let places = architecture.places().into_iter();
-        let places = places.skip(architecture.encoder().len());
+        let mut decoder = Self::zeros(architecture.code_shape(), architecture.decoder().to_vec())?;
+        let placed = architecture.layers().into_iter();
+        let slots = placed
+            .skip(architecture.encoder().len())
+            .flat_map(|placed| placed.slots);
         let own: Vec<Parameter> = decoder.tape.parameters().collect();
-        for (place, own) in places.zip(own.chunks(2)) {
-            let weight = model.parameter(place.weight).as_ref();
-            let weight = match place.transposed {
-                true => weight.transpose(),
-                false => weight,
+        for (slot, own) in slots.zip(own) {
+            let from = model.parameter(slot.parameter).as_ref();
+            let from = match slot.transposed {
+                true => from.transpose(),
+                false => from,
             };
-            let bias = model.parameter(place.bias).as_ref();
-            decoder.values.get_mut(own[0]).copy_from(weight);
-            decoder.values.get_mut(own[1]).copy_from(bias);
+            decoder.values.get_mut(own).copy_from(from);
         }
         Ok(decoder)
     }
 
-    /// A decoder whose numbers are zero. Each layer must take what the one before
-    /// gives, and there must be one.
-    pub(super) fn zeros(layers: Vec<Dense>) -> Result<Self> {
+    /// One of zeros.
+    ///
+    /// # Errors
+    /// Those of the layers, if they do not fit together, and of the tape.
+    pub(super) fn zeros(input: Shape, layers: Vec<Layer>) -> Result<Self> {
         let mut tape = Tape::new();
-        let code = tape.input(layers.first().map_or(0, |layer| layer.inputs));
-        let mut output = code;
+        let mut output = tape.input(input);
+        let (mut shape, mut specs) = (input, Vec::new());
         for layer in &layers {
-            let weight = tape.weight(layer.inputs, layer.outputs);
-            let bias = tape.bias(layer.outputs);
-            output = tape.dense(output, weight, Some(bias), layer.activation)?;
+            let kind = layer.kind();
+            let parameters = kind.parameters(shape);
+            let slot = |spec: &ParameterSpec| Slot {
+                parameter: match spec.is_vector {
+                    true => tape.bias(spec.shape.1),
+                    false => tape.weight(spec.shape.0, spec.shape.1),
+                },
+                transposed: false,
+            };
+            let slots: Vec<Slot> = parameters.iter().map(slot).collect();
+            output = kind.record(&mut tape, output, &slots)?.output;
+            shape = kind.output_shape(shape)?;
+            specs.push(parameters);
         }
         Ok(Decoder {
             values: Parameters::zeros(&tape)?,
+            input,
+            features: shape.len(),
             layers,
+            specs,
             tape,
             output,
         })
     }
 
     /// The layers from codes to samples; at least one.
-    pub fn layers(&self) -> &[Dense] {
+    pub fn layers(&self) -> &[Layer] {
         &self.layers
     }
 
     /// Numbers per code.
     pub fn code(&self) -> usize {
-        self.layers[0].inputs
+        self.input.len()
     }
 
     /// Numbers per sample.
     pub fn features(&self) -> usize {
-        self.layers[self.layers.len() - 1].outputs
+        self.features
     }
 
-    /// The numbers: weight and bias of each layer, in order.
+    /// The shape of a code.
+    pub(super) fn input_shape(&self) -> Shape {
+        self.input
+    }
+
+    /// By layer, its parameters.
+    pub(super) fn specs(&self) -> &[Vec<ParameterSpec>] {
+        &self.specs
+    }
+
+    /// The numbers of all layers, in the order of [`specs`](Self::specs).
     pub(super) fn values(&self) -> impl Iterator<Item = &Mat<f32>> {
         self.tape.parameters().map(|p| self.values.get(p))
     }

@@ -2,9 +2,10 @@
 
 use autoencoder_kernels::noise::Noise;
 
-use super::architecture::{Architecture, Part};
+use super::architecture::{Architecture, Part, Placed};
 use super::fit::FitOptions;
 use crate::error::Result;
+use crate::layer::{Recorded, Slot};
 use crate::tape::{Parameter, Tape, Value};
 
 /// A tape, and the values on it that one may want. Its parameters are those of
@@ -65,14 +66,14 @@ impl Graph {
 
     fn whole(architecture: &Architecture, extras: Extras) -> Result<Self> {
         let mut tape = Tape::new();
-        let input = tape.input(architecture.input());
+        let input = tape.input(architecture.input_shape());
         Self::record(tape, input, architecture, Part::Encoder, extras)
     }
 
     /// From codes to reconstructions.
     pub(super) fn decoder(architecture: &Architecture) -> Result<Self> {
         let mut tape = Tape::new();
-        let code = tape.input(architecture.code());
+        let code = tape.input(architecture.code_shape());
         Self::record(tape, code, architecture, Part::Decoder, Extras::default())
     }
 
@@ -96,53 +97,48 @@ impl Graph {
                 }
             })
             .collect();
-        let layers = architecture.layers().zip(architecture.places());
-        let frozen = layers.filter(|&((part, ..), _)| extras.freeze == Some(part));
-        for (_, place) in frozen {
-            tape.freeze(parameters[place.weight])?;
-            tape.freeze(parameters[place.bias])?;
+        let layers = architecture.layers();
+        let head = architecture.log_variance();
+        let frozen = layers.iter().chain(&head);
+        for placed in frozen.filter(|placed| extras.freeze == Some(placed.part)) {
+            for slot in &placed.slots {
+                tape.freeze(parameters[slot.parameter])?;
+            }
         }
-        let head = architecture.log_variance_place();
-        if let (Some(Part::Encoder), Some(head)) = (extras.freeze, head) {
-            tape.freeze(parameters[head.weight])?;
-            tape.freeze(parameters[head.bias])?;
-        }
+        let record = |tape: &mut Tape, placed: &Placed, x: Value| -> Result<Recorded> {
+            let slot = |slot: &Slot<usize>| Slot {
+                parameter: parameters[slot.parameter],
+                transposed: slot.transposed,
+            };
+            let slots: Vec<Slot> = placed.slots.iter().map(slot).collect();
+            placed.layer.kind().record(tape, x, &slots)
+        };
         let mut random = None;
         let (mut code, mut prediction, mut output) = (input, input, input);
         if let Some(noise) = extras.noise {
             output = tape.corrupt(output, noise)?;
         }
         output = tape.dropout(output, extras.input_dropout)?;
-        let layers = architecture.layers().zip(architecture.places());
         let last = layers.len() - 1;
-        let layers = layers.enumerate();
-        for (number, ((of, _, layer), place)) in layers {
-            if part == Part::Decoder && of == Part::Encoder {
+        for (number, placed) in layers.iter().enumerate() {
+            if part == Part::Decoder && placed.part == Part::Encoder {
                 continue;
             }
             let below = output;
-            let weight = parameters[place.weight];
-            let product = if place.transposed {
-                tape.matmul_transposed(output, weight)?
-            } else {
-                tape.matmul(output, weight)?
+            let recorded = record(&mut tape, placed, below)?;
+            output = recorded.output;
+            prediction = match architecture.loss().takes_logits() {
+                true => recorded.pre_activation,
+                false => output,
             };
-            let sum = tape.add_bias(product, parameters[place.bias])?;
-            output = tape.activation(sum, layer.activation)?;
-            prediction = if architecture.loss().takes_logits() {
-                sum
-            } else {
-                output
-            };
-            if of == Part::Encoder {
+            if placed.part == Part::Encoder {
                 code = output;
             }
-            match head {
+            match &head {
                 // A random code is no further thinned out.
                 Some(head) if extras.random && number + 1 == architecture.encoder().len() => {
-                    let product = tape.matmul(below, parameters[head.weight])?;
-                    let log_variance = tape.add_bias(product, parameters[head.bias])?;
-                    let noise = tape.input(layer.outputs);
+                    let log_variance = record(&mut tape, head, below)?.output;
+                    let noise = tape.input(placed.output);
                     output = tape.normal_sample(code, log_variance, noise)?;
                     random = Some(RandomCode {
                         log_variance,

@@ -1,27 +1,26 @@
 //! The first weights of a model.
 
 use super::autoencoder::Autoencoder;
+use crate::layer::Initial;
 use crate::random::{Generator, Purpose};
 
-/// Glorot's uniform weights, biases of zero.
-///
-/// A weight of `inputs × outputs` is uniform in [−l, l), l = √(6/(inputs +
-/// outputs)) (Glorot and Bengio, "Understanding the difficulty of training deep
-/// feedforward neural networks", 2010). All weights are drawn from one sequence,
-/// in the order of [`Architecture::parameters`] and row by row of `inputs ×
-/// outputs`.
-pub(super) fn glorot_uniform(model: &mut Autoencoder, seed: u64) {
+/// What the layers want of each parameter ([`Initial`]). All random numbers are drawn
+/// from one sequence, in the order of [`Architecture::parameters`](super::Architecture::parameters) and row by row.
+pub(super) fn initialise(model: &mut Autoencoder, seed: u64) {
     let mut generator = Generator::new(seed, Purpose::Weights);
     for (index, info) in model.architecture().parameters().iter().enumerate() {
-        if info.is_bias {
-            continue;
-        }
-        let (inputs, outputs) = info.shape;
-        let limit = (6.0 / (inputs as f64 + outputs as f64)).sqrt() as f32;
-        let mut weight = model.parameter_mut(index);
-        for i in 0..inputs {
-            for j in 0..outputs {
-                weight.set(i, j, limit * (2.0 * generator.unit() - 1.0));
+        let mut parameter = model.parameter_mut(index);
+        match info.initial {
+            Initial::Zeros => parameter.fill(0.0),
+            Initial::Ones => parameter.fill(1.0),
+            Initial::GlorotUniform { fan_in, fan_out } => {
+                let limit = (6.0 / (fan_in as f64 + fan_out as f64)).sqrt() as f32;
+                let (rows, cols) = parameter.shape();
+                for i in 0..rows {
+                    for j in 0..cols {
+                        parameter.set(i, j, limit * (2.0 * generator.unit() - 1.0));
+                    }
+                }
             }
         }
     }

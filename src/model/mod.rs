@@ -2,8 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `architecture.rs` | layers, loss and shapes, without numbers; always sound |
-//! | `builder.rs`, `init.rs` | a model from widths and names; Glorot's first weights |
+//! | `architecture.rs` | two lists of layers, loss and shapes, without numbers; always sound |
+//! | `builder.rs`, `init.rs` | a model from widths, texts and names; the first weights |
 //! | `autoencoder.rs`, `samples.rs` | the model: encode, decode, reconstruct |
 //! | `decoder.rs` | the decoder alone |
 //! | `graph.rs`, `training_graph.rs` | the architecture on a tape; with what training minimises |
@@ -50,9 +50,7 @@ mod training;
 mod training_graph;
 mod variational;
 
-#[cfg(feature = "onnx")]
-pub(crate) use architecture::Place;
-pub use architecture::{Architecture, Dense, ParameterInfo, Part};
+pub use architecture::{Architecture, ParameterInfo, Part, Placed};
 pub use autoencoder::Autoencoder;
 pub use builder::Builder;
 pub use callback::{Callback, Progress};

@@ -12,38 +12,48 @@ use std::ops::ControlFlow;
 
 use autoencoder_kernels::loss::Loss;
 
-use super::architecture::{Architecture, Part};
+use super::architecture::{Architecture, Placed};
 use super::autoencoder::Autoencoder;
 use super::callback::{Callback, Progress};
 use super::fit::FitOptions;
 use super::history::{Epoch, History};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::tape::Shape;
 
 impl Autoencoder {
     /// How many stages there are: layers of the encoder.
     ///
     /// # Errors
-    /// [`Error::Configuration`] unless the decoder's widths mirror the
-    /// encoder's.
+    /// [`Error::Configuration`] unless the decoder's shapes mirror the
+    /// encoder's, and the output of each layer can be a code: a normalisation is no stage.
     pub fn stages(&self) -> Result<usize> {
         let architecture = self.architecture();
-        let widths = |part: Part| -> Vec<usize> {
-            let layers = architecture.layers().filter(|&(of, ..)| of == part);
-            layers.map(|(_, _, layer)| layer.outputs).collect()
-        };
-        let (encoder, decoder) = (widths(Part::Encoder), widths(Part::Decoder));
-        let mirror = encoder.iter().rev().skip(1).copied();
-        let mirror: Vec<usize> = mirror.chain([architecture.input()]).collect();
-        if decoder == mirror {
-            Ok(encoder.len())
-        } else {
-            Err(Error::configuration(
-                "a decoder for layer-wise pre-training",
-                format_args!("{decoder:?}"),
-                format_args!("{mirror:?}, the mirror of the encoder"),
-            ))
+        let layers = architecture.layers();
+        let has_no_code = |placed: &&Placed| placed.layer.kind().activation().is_none();
+        if let Some(placed) = layers.iter().find(has_no_code) {
+            return Err(Error::configuration(
+                "a layer in layer-wise pre-training",
+                format_args!("{}, {}", placed.name(), placed.layer),
+                "layers whose output can be a code, such as dense ones; train this net at once",
+            ));
         }
+        let (encoder, decoder) = layers.split_at(architecture.encoder().len());
+        let mirror: Vec<Shape> = encoder.iter().rev().map(|placed| placed.input).collect();
+        let own: Vec<Shape> = decoder.iter().map(|placed| placed.output).collect();
+        if own == mirror {
+            return Ok(encoder.len());
+        }
+        let widths =
+            |shapes: &[Shape]| -> Vec<String> { shapes.iter().map(Shape::to_string).collect() };
+        Err(Error::configuration(
+            "a decoder for layer-wise pre-training",
+            format_args!("[{}]", widths(&own).join(", ")),
+            format_args!(
+                "[{}], the mirror of the encoder",
+                widths(&mirror).join(", ")
+            ),
+        ))
     }
 
     /// Stage `number`, with the weights that the model has: layer `number` of
@@ -56,15 +66,15 @@ impl Autoencoder {
     pub fn stage(&self, number: usize) -> Result<Autoencoder> {
         self.check_stage(number)?;
         let architecture = self.architecture();
-        let (encoder, decoder) = (architecture.encoder(), architecture.decoder());
-        let layer = encoder[number];
+        let layers = architecture.layers();
+        let (layer, mirror) = (&layers[number], &layers[layers.len() - 1 - number]);
         let (shape, loss) = match number {
             0 => (architecture.sample_shape().to_vec(), self.loss()),
-            _ => (vec![layer.inputs], Loss::MeanSquaredError),
+            _ => (layer.input.sizes().to_vec(), Loss::MeanSquaredError),
         };
-        let mirror = decoder[decoder.len() - 1 - number];
+        let (encoder, decoder) = (vec![layer.layer], vec![mirror.layer]);
         let tied = architecture.is_tied();
-        let shallow = Architecture::new(shape, vec![layer], vec![mirror], tied, loss)?;
+        let shallow = Architecture::new(shape, layer.input, encoder, decoder, tied, loss)?;
         let mut stage = Autoencoder::zeros(shallow, self.seed())?;
         for (to, from) in self.parameters_of_stage(number).into_iter().enumerate() {
             let from = self.parameter(from);
@@ -197,15 +207,11 @@ impl Autoencoder {
     /// The indices of a stage's parameters among the model's, in the stage's
     /// order.
     fn parameters_of_stage(&self, number: usize) -> Vec<usize> {
-        let architecture = self.architecture();
-        let places = architecture.places();
-        let (encoder, decoder) = (places[number], places[places.len() - 1 - number]);
-        let mut indices = vec![encoder.weight, encoder.bias];
-        if !architecture.is_tied() {
-            indices.push(decoder.weight);
-        }
-        indices.push(decoder.bias);
-        indices
+        let layers = self.architecture().layers();
+        let (encoder, decoder) = (&layers[number], &layers[layers.len() - 1 - number]);
+        let own = decoder.slots.iter().filter(|slot| !slot.transposed);
+        let slots = encoder.slots.iter().chain(own);
+        slots.map(|slot| slot.parameter).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use super::architecture::{LOG_VARIANCE, Placed};
 use super::autoencoder::Autoencoder;
 
 /// What a model is made of, as a table for people.
@@ -28,28 +29,23 @@ impl Autoencoder {
     pub fn summary(&self) -> Summary {
         let architecture = self.architecture();
         let mut rows = vec![["layer", "shape", "activation", "parameters"].map(str::to_owned)];
-        for ((part, i, layer), place) in architecture.layers().zip(architecture.places()) {
-            let weight = if place.transposed {
-                0
-            } else {
-                layer.inputs * layer.outputs
+        let row = |name: String, placed: &Placed| {
+            let kind = placed.layer.kind();
+            let parameters = kind.parameters(placed.input).into_iter().zip(&placed.slots);
+            let own = parameters.filter(|(_, slot)| !slot.transposed);
+            let count: usize = own.map(|(spec, _)| spec.shape.0 * spec.shape.1).sum();
+            let what = match kind.activation() {
+                Some(activation) => activation.to_string(),
+                None => kind.name(),
             };
-            rows.push([
-                format!("{}.{i}", part.name()),
-                format!("{} → {}", layer.inputs, layer.outputs),
-                layer.activation.to_string(),
-                grouped((weight + layer.outputs) as u64),
-            ]);
-        }
-        if architecture.is_variational() {
-            let head = architecture.encoder()[architecture.encoder().len() - 1];
+            let shape = format!("{} → {}", placed.input, placed.output);
+            [name, shape, what, grouped(count as u64)]
+        };
+        let layers = architecture.layers();
+        rows.extend(layers.iter().map(|placed| row(placed.name(), placed)));
+        if let Some(head) = architecture.log_variance() {
             // Beside the encoder's last layer, which gives μ.
-            let row = [
-                "encoder.log_variance".to_owned(),
-                format!("{} → {}", head.inputs, head.outputs),
-                head.activation.to_string(),
-                grouped((head.inputs * head.outputs + head.outputs) as u64),
-            ];
+            let row = row(LOG_VARIANCE.to_owned(), &head);
             rows.insert(1 + architecture.encoder().len(), row);
         }
         let count = architecture.parameter_count() as u64;

@@ -9,11 +9,6 @@ use super::message::{Attribute, Node};
 const GAMMA: f32 = 1.050_701;
 const ALPHA: f32 = 1.673_263_2;
 
-/// Whether an activation gives back what it gets.
-pub(super) fn is_none(activation: Activation) -> bool {
-    activation == Activation::Identity
-}
-
 /// The nodes that turn the value `input` into `output`; none for the identity.
 pub(super) fn nodes(activation: Activation, input: &str, output: &str) -> Vec<Node> {
     let node = |operator: &str, inputs: &[&str], attribute: Vec<Attribute>, output: &str| Node {

@@ -12,6 +12,7 @@ pub(super) const FLOAT: i32 = 1;
 const ATTRIBUTE_FLOAT: i32 = 1;
 const ATTRIBUTE_INT: i32 = 2;
 const ATTRIBUTE_STRING: i32 = 3;
+const ATTRIBUTE_INTS: i32 = 7;
 
 /// Messages with the numbers, types and labels of their fields, as in onnx.proto. This
 /// is what prost's own derive would write, whose compilation costs more than all of
@@ -142,6 +143,7 @@ messages! {
         2 optional float f: Option<f32>,
         3 optional int64 i: Option<i64>,
         4 optional bytes s: Option<Vec<u8>>,
+        8 repeated int64 ints: Vec<i64>,
         20 single int32 r#type: i32,
     }
 
@@ -192,6 +194,15 @@ impl Attribute {
             name: name.into(),
             i: Some(i),
             r#type: ATTRIBUTE_INT,
+            ..Attribute::default()
+        }
+    }
+
+    pub(super) fn ints(name: &str, ints: &[i64]) -> Self {
+        Attribute {
+            name: name.into(),
+            ints: ints.to_vec(),
+            r#type: ATTRIBUTE_INTS,
             ..Attribute::default()
         }
     }

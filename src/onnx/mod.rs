@@ -5,7 +5,8 @@
 //! | `message.rs` | the messages of ONNX's protobuf that it takes |
 //! | `activation.rs` | activations as ONNX's operators |
 //!
-//! A layer is a `Gemm` and the operator of its activation. Weights are tensors
+//! Each layer writes its own nodes ([`LayerKind::export`](crate::layer::LayerKind::export)): a dense one is a `Gemm` and
+//! the operator of its activation. Weights are tensors
 //! with the names and shapes of a model file: `encoder.0.weight` is
 //! [outputs, inputs]; a tied decoder uses the same tensor, not transposed. Of the
 //! graph's inputs and outputs, the first dimension is `N`, the number of samples.
@@ -18,14 +19,17 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use autoencoder_kernels::activation::Activation;
 use prost::Message;
 
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
-use crate::model::{Autoencoder, Part, Place, matrix_bytes};
+use crate::layer::{Attribute, GraphWriter, Slot};
+use crate::model::{Autoencoder, Part, Placed, matrix_bytes};
+use crate::tape::Shape;
 use message::{
-    Attribute, Dimension, GraphProto, ModelProto, Node, OperatorSet, Tensor, TensorShape,
-    TensorType, Type, ValueInfo,
+    Dimension, GraphProto, ModelProto, Node, OperatorSet, Tensor, TensorShape, TensorType, Type,
+    ValueInfo,
 };
 
 /// The set of operators.
@@ -111,42 +115,32 @@ pub fn save(path: impl AsRef<Path>, model: &Autoencoder, graph: Graph) -> Result
 /// [`Error::Configuration`] for a model of 2 GB or more: protobuf ends there.
 pub fn to_bytes(model: &Autoencoder, graph: Graph) -> Result<Vec<u8>> {
     let architecture = model.architecture();
-    let (input, first) = match graph {
-        Graph::Decoder => (architecture.code(), "codes"),
-        _ => (architecture.input(), "samples"),
+    let (input, code) = (architecture.input_shape(), architecture.code_shape());
+    let (from, first) = match graph {
+        Graph::Decoder => (code, "codes"),
+        _ => (input, "samples"),
     };
-    let (output, last) = match graph {
-        Graph::Encoder => (architecture.code(), "codes"),
-        _ => (architecture.input(), "reconstructions"),
+    let (to, last) = match graph {
+        Graph::Encoder => (code, "codes"),
+        _ => (input, "reconstructions"),
     };
-    let layers: Vec<_> = architecture
-        .layers()
-        .zip(architecture.places())
-        .filter(|((part, ..), _)| graph.has(*part))
-        .collect();
+    let mut layers = architecture.layers();
+    layers.retain(|placed| graph.has(placed.part));
     let mut builder = Builder::new(model);
     let mut value = first.to_owned();
-    let mut outputs = vec![value_info(last, output)];
-    for (number, &((part, i, layer), place)) in layers.iter().enumerate() {
+    let mut outputs = vec![value_info(last, to)];
+    for (number, placed) in layers.iter().enumerate() {
         let ends_graph = number + 1 == layers.len();
-        let head = architecture.log_variance_place();
-        if let (Graph::Encoder, true, Some(head)) = (graph, ends_graph, head) {
-            builder.gemm(&value, head, "log_variances");
-            outputs.push(value_info("log_variances", layer.outputs));
+        if let (Graph::Encoder, true, Some(head)) = (graph, ends_graph, architecture.log_variance())
+        {
+            builder.layer(&head, &value, "log_variances");
+            outputs.push(value_info("log_variances", head.output));
         }
-        let name = format!("{}.{i}", part.name());
         let result = match ends_graph {
             true => last.to_owned(),
-            false => format!("{name}.output"),
+            false => format!("{}.output", placed.name()),
         };
-        // Where there is no activation, the sum has the name itself.
-        let sum = match activation::is_none(layer.activation) {
-            true => result.clone(),
-            false => format!("{name}.sum"),
-        };
-        builder.gemm(&value, place, &sum);
-        let nodes = activation::nodes(layer.activation, &sum, &result);
-        builder.nodes.extend(nodes);
+        builder.layer(placed, &value, &result);
         value = result;
     }
     let model = ModelProto {
@@ -157,7 +151,7 @@ pub fn to_bytes(model: &Autoencoder, graph: Graph) -> Result<Vec<u8>> {
             name: graph.name().into(),
             node: builder.nodes,
             initializer: builder.tensors,
-            input: vec![value_info(first, input)],
+            input: vec![value_info(first, from)],
             output: outputs,
         }),
         opset_import: vec![OperatorSet {
@@ -192,22 +186,15 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// `output` = `input`·W + b.
-    fn gemm(&mut self, input: &str, place: Place, output: &str) {
-        let weight = self.tensor(place.weight);
-        let bias = self.tensor(place.bias);
-        // A tensor is the transpose of the matrix in memory.
-        let attribute = match place.transposed {
-            true => vec![],
-            false => vec![Attribute::int("transB", 1)],
+    /// The nodes of a layer and their tensors.
+    fn layer(&mut self, placed: &Placed, input: &str, output: &str) {
+        let slot = |slot: &Slot<usize>| Slot {
+            parameter: self.tensor(slot.parameter),
+            transposed: slot.transposed,
         };
-        self.nodes.push(Node {
-            input: vec![input.to_owned(), weight, bias],
-            output: vec![output.to_owned()],
-            name: format!("{output}.gemm"),
-            op_type: "Gemm".into(),
-            attribute,
-        });
+        let slots: Vec<Slot<String>> = placed.slots.iter().map(slot).collect();
+        let kind = placed.layer.kind();
+        kind.export(placed.input, &slots, input, output, self);
     }
 
     /// The name of a parameter's tensor, which is added if it is not there.
@@ -229,18 +216,47 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// An input or output of `N` rows.
-fn value_info(name: &str, features: usize) -> ValueInfo {
+impl GraphWriter for Builder<'_> {
+    fn node(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        output: &str,
+        attributes: &[(&str, Attribute)],
+    ) {
+        let attribute = |&(name, value): &(&str, Attribute)| match value {
+            Attribute::Float(x) => message::Attribute::float(name, x),
+            Attribute::Int(n) => message::Attribute::int(name, n),
+            Attribute::Ints(all) => message::Attribute::ints(name, all),
+        };
+        self.nodes.push(Node {
+            input: inputs.iter().map(|&input| input.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: format!("{output}.{}", operator.to_lowercase()),
+            op_type: operator.to_owned(),
+            attribute: attributes.iter().map(attribute).collect(),
+        });
+    }
+
+    fn activation(&mut self, activation: Activation, input: &str, output: &str) {
+        self.nodes
+            .extend(activation::nodes(activation, input, output));
+    }
+}
+
+/// An input or output of `N` samples.
+fn value_info(name: &str, shape: Shape) -> ValueInfo {
     let rows = Dimension {
         dim_value: None,
         dim_param: Some("N".into()),
     };
-    let columns = Dimension {
-        dim_value: Some(features as i64),
+    let size = |&size: &usize| Dimension {
+        dim_value: Some(size as i64),
         dim_param: None,
     };
+    let sizes = shape.sizes().iter().map(size);
     let shape = TensorShape {
-        dim: vec![rows, columns],
+        dim: std::iter::once(rows).chain(sizes).collect(),
     };
     ValueInfo {
         name: name.into(),

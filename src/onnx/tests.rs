@@ -33,6 +33,16 @@ fn evaluate(bytes: &[u8], input: &Rows) -> (GraphProto, HashMap<String, Rows>) {
                 let (weight, bias) = (tensor(&node.input[1]), tensor(&node.input[2]));
                 gemm(x, weight, bias, !node.attribute.is_empty())
             }
+            "LayerNormalization" => {
+                let epsilon = node.attribute.iter().find(|a| a.name == "epsilon").unwrap();
+                assert_eq!(node.attribute.len(), 2);
+                layer_norm(
+                    x,
+                    tensor(&node.input[1]),
+                    tensor(&node.input[2]),
+                    epsilon.f.unwrap(),
+                )
+            }
             "Mul" => {
                 let product =
                     |(a, b): (&Vec<f64>, &Vec<f64>)| a.iter().zip(b).map(|(a, b)| a * b).collect();
@@ -59,14 +69,30 @@ fn evaluate(bytes: &[u8], input: &Rows) -> (GraphProto, HashMap<String, Rows>) {
     (graph, values)
 }
 
-fn gemm(x: &Rows, weight: &Tensor, bias: &Tensor, transposed: bool) -> Rows {
-    let numbers = |t: &Tensor| -> Vec<f64> {
-        let (numbers, rest) = t.raw_data.as_chunks::<4>();
-        assert!(rest.is_empty());
-        assert_eq!(t.dims.iter().product::<i64>(), numbers.len() as i64);
-        let number = |&n: &[u8; 4]| f64::from(f32::from_le_bytes(n));
-        numbers.iter().map(number).collect()
+fn numbers(t: &Tensor) -> Vec<f64> {
+    let (numbers, rest) = t.raw_data.as_chunks::<4>();
+    assert!(rest.is_empty());
+    assert_eq!(t.dims.iter().product::<i64>(), numbers.len() as i64);
+    let number = |&n: &[u8; 4]| f64::from(f32::from_le_bytes(n));
+    numbers.iter().map(number).collect()
+}
+
+/// Over the last dimension, with a scale of exactly its length.
+fn layer_norm(x: &Rows, scale: &Tensor, shift: &Tensor, epsilon: f32) -> Rows {
+    let (scale, shift) = (numbers(scale), numbers(shift));
+    let row = |row: &Vec<f64>| -> Vec<f64> {
+        assert_eq!([scale.len(), shift.len()], [row.len(); 2]);
+        let n = row.len() as f64;
+        let mean = row.iter().sum::<f64>() / n;
+        let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+        let root = (variance + f64::from(epsilon)).sqrt();
+        let each = row.iter().zip(scale.iter().zip(&shift));
+        each.map(|(x, (g, b))| g * (x - mean) / root + b).collect()
     };
+    x.iter().map(row).collect()
+}
+
+fn gemm(x: &Rows, weight: &Tensor, bias: &Tensor, transposed: bool) -> Rows {
     let (w, b) = (numbers(weight), numbers(bias));
     let columns = weight.dims[1] as usize;
     let at = |k: usize, n: usize| match transposed {
@@ -127,6 +153,25 @@ fn every_activation_is_what_the_model_computes() {
         let nodes = activation::nodes(activation, "x", "y");
         assert_eq!(nodes.is_empty(), activation == Activation::Identity);
     }
+}
+
+#[test]
+fn normalised_models_are_what_they_compute() {
+    for text in [
+        "7,layer-norm,5,layer-norm:keras,3",
+        "7,5:tanh,layer-norm:0.25,3:linear",
+    ] {
+        let builder = || Autoencoder::builder().layers(text.parse().unwrap());
+        check(&builder().build().unwrap());
+        check(&builder().tied(true).build().unwrap());
+    }
+    check(
+        &Autoencoder::builder()
+            .layers("7,layer-norm,3".parse().unwrap())
+            .variational(true)
+            .build()
+            .unwrap(),
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! | `train.rs`, `family.rs` | `train` and `presets`; noise, dropout, freezing, pre-training |
 //! | `resume.rs` | runs that were stopped, disturbed and resumed |
 //! | `compatibility.rs` | a run that version 0.1.0 wrote |
+//! | `layers.rs` | nets of other layers than dense ones |
 //! | `kill.rs` | runs that were killed at random moments |
 //! | `faults.rs` | full disks, missing permissions, closed pipes |
 //! | `models.rs`, `uses.rs` | commands on a model; `compare`, `score`, `generate` |
@@ -19,6 +20,7 @@ mod faults;
 mod formats;
 #[cfg(unix)]
 mod kill;
+mod layers;
 mod mapped;
 mod models;
 mod program;

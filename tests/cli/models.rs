@@ -62,7 +62,7 @@ fn negative_values_get_the_error_of_their_option() {
     for (arguments, says) in [
         (
             "train --layers -784,32",
-            "invalid value '-784,32' for '--layers <WIDTHS>': \"-784\" is no width",
+            "invalid value '-784,32' for '--layers <LAYERS>': a shape is \"-784\"",
         ),
         ("train --schedule -3:0.1", "'-3:0.1' for '--schedule"),
         ("train --epochs -5", "'-5' for '--epochs"),

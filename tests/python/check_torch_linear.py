@@ -1,6 +1,7 @@
-"""Loads a model's tensors into PyTorch's nn.Linear and compares with this program.
+"""Loads a model's tensors into PyTorch's nn.Linear and nn.LayerNorm, and compares with
+this program.
 
-Without PyTorch, x·Wᵀ + b, which nn.Linear computes by its documentation, in numpy.
+Without PyTorch, the formulas that these compute by their documentation, in numpy.
 """
 
 import json
@@ -21,10 +22,23 @@ except ImportError:
     torch = None
 
 
-def weight(number, layer):
-    """Of a tied decoder, the encoder's, transposed, in mirrored order."""
-    if info["tied"] and number >= encoders:
-        return tensors[f"encoder.{2 * encoders - 1 - number}.weight"].T.copy()
+def is_norm(layer):
+    return layer["layer"].startswith("layer-norm")
+
+
+def epsilon(layer):
+    """As `--layers` has it: PyTorch's, Keras', or a number."""
+    option = layer["layer"].partition(":")[2]
+    return {"": 1e-5, "keras": 1e-3}.get(option) or float(option)
+
+
+# Of a tied decoder, the encoder's weights, transposed, the last one first.
+shared = [layer["name"] for layer in info["layers"][:encoders] if not is_norm(layer)]
+
+
+def weight(layer):
+    if info["tied"] and layer["name"].startswith("decoder"):
+        return tensors[f"{shared.pop()}.weight"].T.copy()
     return tensors[f"{layer['name']}.weight"]
 
 
@@ -32,7 +46,7 @@ if torch:
     from torch import nn
     from torch.nn import functional
 
-    how = "nn.Linear"
+    how = "nn.Linear and nn.LayerNorm"
     activations = {
         "identity": lambda z: z,
         "relu": functional.relu,
@@ -54,14 +68,20 @@ if torch:
         linear.load_state_dict(state, strict=True)
         return linear(x)
 
+    def normalise(x, w, b, eps):
+        norm = nn.LayerNorm(w.shape[0], eps=eps)
+        state = {"weight": torch.from_numpy(w), "bias": torch.from_numpy(b)}
+        norm.load_state_dict(state, strict=True)
+        return norm(x)
+
     torch.set_grad_enabled(False)
     into, out = torch.from_numpy, lambda x: x.numpy()
 else:
     import math
 
-    print("SKIPPED nn.Linear itself, no PyTorch here: its formula instead")
+    print("SKIPPED nn.Linear and nn.LayerNorm, no PyTorch here: their formulas instead")
 
-    how = "nn.Linear's formula"
+    how = "PyTorch's formulas"
     erf = numpy.vectorize(math.erf, otypes=["f8"])
 
     def softmax(z):
@@ -90,13 +110,22 @@ else:
     def dense(x, w, b):
         return x @ w.T.astype("f8") + b
 
+    def normalise(x, w, b, eps):
+        mean, variance = x.mean(1, keepdims=True), x.var(1, keepdims=True)
+        return (x - mean) / numpy.sqrt(variance + eps) * w + b
+
     into, out = lambda x: x.astype("f8"), lambda x: x
 
 value = into(digits(numpy))
 for number, layer in enumerate(info["layers"]):
-    value = dense(value, weight(number, layer), tensors[f"{layer['name']}.bias"])
-    name, *parameters = layer["activation"].split(":")
-    value = activations[name](value, *map(float, parameters))
+    bias = tensors[f"{layer['name']}.bias"]
+    if is_norm(layer):
+        scale = tensors[f"{layer['name']}.weight"]
+        value = normalise(value, scale, bias, epsilon(layer))
+    else:
+        value = dense(value, weight(layer), bias)
+        name, *parameters = layer["activation"].split(":")
+        value = activations[name](value, *map(float, parameters))
     if number + 1 == encoders:
         codes = value
 for what, given in [("codes", codes), ("reconstructions", value)]:
