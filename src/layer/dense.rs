@@ -53,6 +53,20 @@ impl Dense {
     }
 }
 
+/// A dense layer of so many numbers, with the activation of its place.
+impl From<usize> for Described {
+    fn from(outputs: usize) -> Self {
+        let activation = Activation::Identity;
+        Described {
+            layer: Layer::Dense(Dense {
+                outputs,
+                activation,
+            }),
+            has_activation: false,
+        }
+    }
+}
+
 impl LayerKind for Dense {
     fn name(&self) -> String {
         self.outputs.to_string()

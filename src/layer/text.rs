@@ -4,10 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Layer;
-use super::dense::Dense;
 use crate::error::{Error, Result};
 use crate::tape::Shape;
-use autoencoder_kernels::activation::Activation;
 
 /// A layer as a text names it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,20 +15,6 @@ pub struct Described {
     /// Whether the text names an activation. If it does not, that of the layer stands
     /// for the default of its place, such as relu for hidden layers.
     pub has_activation: bool,
-}
-
-/// A dense layer of so many numbers, with the activation of its place.
-impl From<usize> for Described {
-    fn from(outputs: usize) -> Self {
-        let activation = Activation::Identity;
-        Described {
-            layer: Layer::Dense(Dense {
-                outputs,
-                activation,
-            }),
-            has_activation: false,
-        }
-    }
 }
 
 /// An encoder or a decoder as a text: the shape of what goes in, and the layers. See the
