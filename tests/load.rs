@@ -3,6 +3,8 @@
 //! kernel's. Times are printed by `later_epochs`, below.
 #![cfg(target_os = "linux")]
 
+mod common;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -11,6 +13,7 @@ use std::sync::{Mutex, MutexGuard};
 use autoencoder::Autoencoder;
 use autoencoder::data::{self, Dataset, LoadOptions};
 use autoencoder::model::{Epoch, FitOptions};
+use common::model_bits;
 
 const MB: usize = 1 << 20;
 
@@ -67,13 +70,6 @@ fn bytes(rows: usize, features: usize) -> Dataset {
     Dataset::from_u8(rows, features, values.collect()).unwrap()
 }
 
-fn bits(model: &Autoencoder) -> Vec<u32> {
-    let values = model
-        .parameters()
-        .flat_map(|(_, mat)| mat.as_slice().to_vec());
-    values.map(f32::to_bits).collect()
-}
-
 #[test]
 fn a_million_rows() {
     let _alone = alone();
@@ -121,7 +117,7 @@ fn minibatches_of_one_and_of_more_than_there_is() {
             "{batch_size}"
         );
         assert_below(grown, SPARE);
-        bits(&model)
+        model_bits(&model)
     };
     let whole = trained(200);
     // Memory goes by the data, not by what was asked for.

@@ -1,6 +1,8 @@
 //! Data in mapped files: the same bits as in memory, and errors where a file
 //! cannot be mapped or does not stay as it is.
 
+mod common;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use autoencoder::data::{self, Dataset, LoadOptions, digits, standard_normal};
 use autoencoder::model::{Checkpoint, Epoch, FitOptions, Trainer};
 use autoencoder::{Autoencoder, Error, Loss, Mat};
+use common::bits;
 use tempfile::TempDir;
 
 fn map(path: &Path) -> Result<Dataset, Error> {
@@ -17,10 +20,6 @@ fn map(path: &Path) -> Result<Dataset, Error> {
         ..LoadOptions::default()
     };
     data::load_with(path, &options)
-}
-
-fn bits(mat: &Mat<f32>) -> Vec<u32> {
-    mat.as_slice().iter().map(|x| x.to_bits()).collect()
 }
 
 fn npy(descr: &str, fortran_order: &str, shape: &str, numbers: &[u8]) -> Vec<u8> {

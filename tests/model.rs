@@ -1,9 +1,12 @@
 //! Models through the public interface: shapes, activations, losses and tying,
 //! each against a few lines of f64 arithmetic.
 
+mod common;
+
 use autoencoder::data::{Dataset, digits};
 use autoencoder::model::{Architecture, FitOptions, Part};
 use autoencoder::{Activation, Autoencoder, Error, Loss, Mat};
+use common::bits;
 
 /// Numbers in [0, 1] without a pattern that a layer could hide.
 fn samples(rows: usize, features: usize) -> Mat<f32> {
@@ -124,10 +127,6 @@ fn codes_and_reconstructions_are_those_of_the_formula() {
         }
         assert_eq!(bits(&decoded), bits(&reconstructed));
     }
-}
-
-fn bits(mat: &Mat<f32>) -> Vec<u32> {
-    mat.as_slice().iter().map(|x| x.to_bits()).collect()
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn keras_3s_adadelta_hardly_learns_and_keras_2s_does() {
 
 #[test]
 fn a_tied_decoder_is_the_transposed_encoder() {
-    let (model, history) = train("tied", Some(2));
+    let (model, history) = train("tied", Some(5));
     assert!(model.architecture().is_tied());
     let names: Vec<String> = model.parameters().map(|(info, _)| info.name).collect();
     assert_eq!(

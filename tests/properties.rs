@@ -2,22 +2,17 @@
 //! rows do not see each other, saving then loading is the identity, and so is
 //! stopping then going on.
 
+mod common;
+
 use autoencoder::compress::{Compressed, Precision};
 use autoencoder::data::Dataset;
 use autoencoder::model::{Checkpoint, Decoder, Epoch, FitOptions, Trainer};
 use autoencoder::{Activation, Autoencoder, Loss, Mat, Noise, Optimizer};
+use common::{bits, model_bits};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-
-fn bits(mat: &Mat<f32>) -> Vec<u32> {
-    mat.as_slice().iter().map(|x| x.to_bits()).collect()
-}
-
-fn all_bits(model: &Autoencoder) -> Vec<Vec<u32>> {
-    model.parameters().map(|(_, mat)| bits(mat)).collect()
-}
 
 /// Samples of these rows of a matrix.
 fn pick(mat: &Mat<f32>, rows: &[usize]) -> Mat<f32> {
@@ -204,7 +199,7 @@ proptest! {
         prop_assert_eq!(again.architecture(), model.architecture());
         prop_assert_eq!(again.training(), model.training());
         prop_assert_eq!(again.seed(), model.seed());
-        prop_assert_eq!(all_bits(&again), all_bits(&model));
+        prop_assert_eq!(model_bits(&again), model_bits(&model));
         prop_assert_eq!(&again.to_safetensors().unwrap(), &bytes);
         let codes = model.encode(&x).unwrap();
         prop_assert_eq!(bits(&again.encode(&x).unwrap()), bits(&codes));
@@ -261,7 +256,7 @@ proptest! {
                 return Err(TestCaseError::reject("diverges"));
             }
         }
-        let best = trainer.best().map(|best| all_bits(&best));
+        let best = trainer.best().map(|best| model_bits(&best));
         let (whole, history) = trainer.finish();
 
         let checkpoint = Checkpoint::load(&path).unwrap();
@@ -273,9 +268,9 @@ proptest! {
         prop_assert_eq!(std::fs::read(&again).unwrap(), std::fs::read(&path).unwrap());
 
         while trainer.epoch(&mut ()).unwrap().is_continue() {}
-        prop_assert_eq!(trainer.best().map(|best| all_bits(&best)), best);
+        prop_assert_eq!(trainer.best().map(|best| model_bits(&best)), best);
         let (model, resumed) = trainer.finish();
-        prop_assert_eq!(all_bits(&model), all_bits(&whole));
+        prop_assert_eq!(model_bits(&model), model_bits(&whole));
         prop_assert_eq!(timeless(&resumed.epochs), timeless(&history.epochs));
         prop_assert_eq!(model.training(), whole.training());
     }

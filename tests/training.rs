@@ -1,6 +1,8 @@
 //! Training on the real digits: how far it gets, and that it is the same on any
 //! number of threads.
 
+mod common;
+
 use std::ops::ControlFlow;
 
 use autoencoder::data::{Dataset, digits, digits_split};
@@ -8,6 +10,7 @@ use autoencoder::model::{
     Callback, EarlyStopping, Epoch, FitOptions, Progress, Schedule, StepDecay,
 };
 use autoencoder::{Activation, Autoencoder, Error, Loss, Optimizer};
+use common::model_bits;
 
 /// The program of the second tutorial, with few epochs or many.
 fn tutorial(epochs: u32) -> (Autoencoder, FitOptions) {
@@ -18,12 +21,6 @@ fn tutorial(epochs: u32) -> (Autoencoder, FitOptions) {
         ..FitOptions::default()
     };
     (model.unwrap(), options)
-}
-
-fn bits(model: &Autoencoder) -> Vec<u32> {
-    let parameters = model.parameters();
-    let values = parameters.flat_map(|(_, mat)| mat.as_slice().to_vec());
-    values.map(f32::to_bits).collect()
 }
 
 /// The mean binary cross-entropy of the reconstructions, from probabilities and
@@ -134,7 +131,7 @@ fn one_seed_gives_the_same_bits_on_any_number_of_threads() {
             .iter()
             .map(|epoch| (epoch.loss.to_bits(), epoch.val_loss.unwrap().to_bits()))
             .collect();
-        (bits(&model), losses)
+        (model_bits(&model), losses)
     };
     for tied in [false, true] {
         let one = train(1, 0, tied);
@@ -157,7 +154,7 @@ fn the_order_of_the_samples_is_shuffled_unless_told_otherwise() {
             ..options
         };
         model.fit(&data, &options).unwrap();
-        bits(&model)
+        model_bits(&model)
     };
     assert_ne!(trained(true, 0), trained(false, 0));
     assert_ne!(trained(true, 0), trained(true, 1));
@@ -202,7 +199,7 @@ fn early_stopping_gives_back_the_best_weights() {
     let best = history.current().unwrap();
     assert_eq!(history.epochs.len() as u32, best.epoch + 5);
     let (same, _) = run(None, best.epoch);
-    assert_eq!(bits(&model), bits(&same));
+    assert_eq!(model_bits(&model), model_bits(&same));
     assert_eq!(model.training().unwrap().epochs, best.epoch);
     let loss = model.evaluate(&validation).unwrap().loss;
     assert!((loss - best.val_loss.unwrap()).abs() < 1e-6);
@@ -217,7 +214,7 @@ fn early_stopping_gives_back_the_best_weights() {
         (history.stopped_early, history.weights_of),
         (true, Some(last))
     );
-    assert_eq!(bits(&model), bits(&run(None, last).0));
+    assert_eq!(model_bits(&model), model_bits(&run(None, last).0));
 }
 
 #[test]
@@ -235,7 +232,7 @@ fn a_callback_may_end_training() {
     assert_eq!((history.epochs.len(), history.stopped_early), (2, true));
     let (mut two, options) = tutorial(2);
     two.fit(&data, &options).unwrap();
-    assert_eq!(bits(&model), bits(&two));
+    assert_eq!(model_bits(&model), model_bits(&two));
 
     struct Second(Vec<Progress>);
     impl Callback for Second {
@@ -260,14 +257,18 @@ fn a_callback_may_end_training() {
     assert_eq!(second.0[2].loss, history.epochs[0].loss);
     let (mut one, options) = tutorial(1);
     one.fit(&data, &options).unwrap();
-    assert_eq!(bits(&model), bits(&one), "the second epoch is undone");
+    assert_eq!(
+        model_bits(&model),
+        model_bits(&one),
+        "the second epoch is undone"
+    );
     assert_eq!((history.epochs.len(), history.stopped_early), (1, true));
 }
 
 #[test]
 fn what_cannot_be_trained_is_an_error_and_leaves_the_model_alone() {
     let (mut model, options) = tutorial(2);
-    let before = bits(&model);
+    let before = model_bits(&model);
     let good = digits().slice(0..10).unwrap();
     let with = |row: usize, column: usize, value: f32| {
         let mut mat = good.to_mat().unwrap();
@@ -365,7 +366,7 @@ fn what_cannot_be_trained_is_an_error_and_leaves_the_model_alone() {
         let message = model.fit(&good, &change).unwrap_err().to_string();
         assert!(message.contains(says), "{message}");
     }
-    assert_eq!(bits(&model), before);
+    assert_eq!(model_bits(&model), before);
 }
 
 #[test]
@@ -401,8 +402,12 @@ fn training_that_diverges_ends_with_the_epoch() {
             _ => train(learning_rate, epoch - 1),
         };
         result.unwrap();
-        assert_eq!(bits(&model), bits(&good));
-        assert!(bits(&model).iter().all(|&x| f32::from_bits(x).is_finite()));
+        assert_eq!(model_bits(&model), model_bits(&good));
+        assert!(
+            model_bits(&model)
+                .iter()
+                .all(|&x| f32::from_bits(x).is_finite())
+        );
     }
 }
 
@@ -427,7 +432,7 @@ fn a_schedule_changes_the_learning_rate_from_epoch_to_epoch() {
     for rate in rates {
         by_hand.fit(&data, &plain(rate, "constant", 1)).unwrap();
     }
-    assert_eq!(bits(&model), bits(&by_hand));
+    assert_eq!(model_bits(&model), model_bits(&by_hand));
     assert_eq!(
         model.training().unwrap().schedule.as_deref(),
         Some("step:1:0.5")
@@ -452,7 +457,7 @@ fn clipped_training_tells_the_norm() {
             ..options
         };
         let history = model.fit(&data, &options).unwrap();
-        (bits(&model), history.epochs[0].figures.clone())
+        (model_bits(&model), history.epochs[0].figures.clone())
     };
     let (free, figures) = train(None);
     assert!(figures.is_empty());

@@ -1,11 +1,14 @@
 //! Variational models: the ELBO against its definition in f64, codes, files,
 //! samples, and training that is the same however it is cut.
 
+mod common;
+
 use autoencoder::data::{Dataset, digits, digits_split};
 use autoencoder::model::{Checkpoint, Epoch, FitOptions, Regularization, Trainer};
 use autoencoder::{Activation, Autoencoder, Level, Loss, Mat};
 use autoencoder_kernels::random::{Key, fill_normal};
 use autoencoder_kernels::reference::{self, math::sigmoid};
+use common::{bits, model_bits};
 use safetensors::SafeTensors;
 
 fn model() -> Autoencoder {
@@ -37,14 +40,6 @@ fn options(epochs: u32, validation: &Dataset) -> FitOptions {
 fn figure(epoch: &Epoch, name: &str) -> f64 {
     let figure = epoch.figures.iter().find(|figure| figure.name == name);
     figure.unwrap_or_else(|| panic!("{name} is missing")).value
-}
-
-fn bits(mat: &Mat<f32>) -> Vec<u32> {
-    mat.as_slice().iter().map(|x| x.to_bits()).collect()
-}
-
-fn all_bits(model: &Autoencoder) -> Vec<Vec<u32>> {
-    model.parameters().map(|(_, mat)| bits(mat)).collect()
 }
 
 /// A parameter by name, as f64, with its columns.
@@ -175,7 +170,7 @@ fn training_gives_the_same_bits_in_parts_and_on_any_threads() {
         pool.build().unwrap().install(|| {
             let mut model = model();
             let history = model.fit(&train, &options).unwrap();
-            (all_bits(&model), history.epochs[3].val_loss)
+            (model_bits(&model), history.epochs[3].val_loss)
         })
     };
     let want = with_threads(1);
@@ -195,7 +190,7 @@ fn training_gives_the_same_bits_in_parts_and_on_any_threads() {
     let mut trainer = Trainer::resume(checkpoint, &train, &options).unwrap();
     while trainer.epoch(&mut ()).unwrap().is_continue() {}
     let (model, history) = trainer.finish();
-    assert_eq!((all_bits(&model), history.epochs[3].val_loss), want);
+    assert_eq!((model_bits(&model), history.epochs[3].val_loss), want);
 }
 
 #[test]
@@ -218,7 +213,7 @@ fn files_have_both_heads() {
     assert!(loaded.architecture().is_variational());
     assert_eq!(loaded.architecture(), model.architecture());
     assert_eq!(loaded.training(), model.training());
-    assert_eq!(all_bits(&loaded), all_bits(&model));
+    assert_eq!(model_bits(&loaded), model_bits(&model));
     assert_eq!(loaded.to_safetensors().unwrap(), bytes);
     let regularization = loaded.training().unwrap().regularization;
     assert_eq!(
@@ -242,7 +237,7 @@ fn files_have_both_heads() {
     let mut tied = builder.variational(true).tied(true).build().unwrap();
     tied.fit(&train, &options(1, &test)).unwrap();
     let again = Autoencoder::from_safetensors(&tied.to_safetensors().unwrap()).unwrap();
-    assert_eq!(all_bits(&again), all_bits(&tied));
+    assert_eq!(model_bits(&again), model_bits(&tied));
 }
 
 #[test]

@@ -5,18 +5,8 @@ mod common;
 use autoencoder_kernels::gemm::{Panels, gemm};
 use autoencoder_kernels::reference::gemm::{element, product};
 use autoencoder_kernels::{Context, Level, Mat, MatRef, Parallelism};
-use common::{Guarded, Layout, bits, layout, noise, noisy, size, small_integer};
+use common::{Guarded, Layout, bits, contexts, layout, noise, noisy, size, small_integer};
 use proptest::prelude::*;
-
-fn contexts() -> impl Iterator<Item = Context> {
-    Level::available().iter().flat_map(|&level| {
-        [Parallelism::Serial, Parallelism::Pool].map(|parallelism| {
-            Context::default()
-                .with_level(level)
-                .with_parallelism(parallelism)
-        })
-    })
-}
 
 fn check_against_reference(
     context: Context,

@@ -6,24 +6,14 @@ mod common;
 
 use autoencoder_kernels::gemm::gemm;
 use autoencoder_kernels::reference::gemm::element;
-use autoencoder_kernels::{Context, Level, Parallelism};
-use common::{Guarded, Layout, noise};
+use autoencoder_kernels::{Context, Level};
+use common::{Guarded, Layout, contexts, noise};
 
 const LAYOUTS: [Layout; 3] = [
     Layout::RowMajor { gap: 0 },
     Layout::ColMajor { gap: 1 },
     Layout::Spread { gap: 1, step: 2 },
 ];
-
-fn contexts() -> impl Iterator<Item = Context> {
-    Level::available().iter().flat_map(|&level| {
-        [Parallelism::Serial, Parallelism::Pool].map(|parallelism| {
-            Context::default()
-                .with_level(level)
-                .with_parallelism(parallelism)
-        })
-    })
-}
 
 /// What numbers the operands hold.
 #[derive(Clone, Copy, Debug)]

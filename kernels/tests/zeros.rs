@@ -6,19 +6,9 @@ mod common;
 use autoencoder_kernels::dense::{BackwardWeight, Decay, Forward, UpdateWeight};
 use autoencoder_kernels::gemm::gemm;
 use autoencoder_kernels::optimizer::OptimizerState;
-use autoencoder_kernels::{Activation, Context, Level, Mat, Optimizer, Parallelism};
-use common::{Guarded, Layout, bits, layout, noise, size};
+use autoencoder_kernels::{Activation, Mat, Optimizer};
+use common::{Guarded, Layout, bits, contexts, layout, noise, size};
 use proptest::prelude::*;
-
-fn contexts() -> impl Iterator<Item = Context> {
-    Level::available().iter().flat_map(|&level| {
-        [Parallelism::Serial, Parallelism::Pool].map(move |parallelism| {
-            Context::default()
-                .with_level(level)
-                .with_parallelism(parallelism)
-        })
-    })
-}
 
 /// Zero but in patches, as images on a black ground are, of `patch` rows and
 /// columns; every `every`th patch is not.

@@ -10,7 +10,7 @@ pub mod dense;
 #[cfg(unix)]
 pub mod paged;
 
-use autoencoder_kernels::{Mat, MatMut, MatRef};
+use autoencoder_kernels::{Context, Level, Mat, MatMut, MatRef, Parallelism};
 use proptest::prelude::*;
 
 /// A value that no kernel computes: a NaN with a payload of its own.
@@ -101,6 +101,17 @@ pub fn bits(mat: MatRef<'_, f32>) -> Vec<u32> {
         .iter()
         .map(|x| x.to_bits())
         .collect()
+}
+
+/// Each level that the CPU has, on one thread and on many.
+pub fn contexts() -> impl Iterator<Item = Context> {
+    Level::available().iter().flat_map(|&level| {
+        [Parallelism::Serial, Parallelism::Pool].map(|parallelism| {
+            Context::default()
+                .with_level(level)
+                .with_parallelism(parallelism)
+        })
+    })
 }
 
 /// How a matrix lies in memory.
