@@ -5,15 +5,13 @@ use crate::math::expm1;
 use crate::simd::Simd;
 
 #[derive(Clone, Copy)]
-pub(super) struct Identity;
+pub(crate) struct Identity;
 
 impl Elementwise for Identity {
     const SAVES: Saves = Saves::Output;
     const MAX_ULP: f32 = 0.0;
     const DERIVATIVE_MAX_ULP: f32 = 0.0;
     const IS_IDENTITY: bool = true;
-    const FUSES_WITH_LOSS: bool = true;
-    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, _: S, z: S::Vector) -> S::Vector {
@@ -32,13 +30,12 @@ impl Elementwise for Identity {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Relu;
+pub(crate) struct Relu;
 
 impl Elementwise for Relu {
     const SAVES: Saves = Saves::Output;
     const MAX_ULP: f32 = 0.0;
     const DERIVATIVE_MAX_ULP: f32 = 0.0;
-    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
@@ -71,7 +68,6 @@ impl Elementwise for LeakyRelu {
     const SAVES: Saves = Saves::Output;
     const MAX_ULP: f32 = 0.5;
     const DERIVATIVE_MAX_ULP: f32 = 0.0;
-    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
