@@ -57,7 +57,7 @@ pub struct LoadOptions {
     /// and not within gzip. Everything else is an error.
     ///
     /// The results have the same bits. The file must stay as it is: where it was
-    /// changed, the next minibatch is an error ([`Error::Format`]), and if it is
+    /// changed, the next minibatch is an error ([`Error::Format`](crate::Error::Format)), and if it is
     /// cut off within one, Unix ends the process with SIGBUS.
     pub mmap: bool,
 }

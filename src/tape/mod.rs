@@ -110,12 +110,13 @@
 //! | `instruction.rs`, `reduction.rs`, `moves.rs` | what an instruction is and sees; sums over all rows; copies |
 //! | `planner.rs` | what a plan is, what a node is to it, and what it emits |
 //! | `node/` | the kinds of nodes, forward and backward of each in one file |
-//! | `record.rs`, `penalties.rs` | [`Tape`] |
+//! | `record.rs`, `arrange.rs`, `penalties.rs` | [`Tape`]: most nodes; other shapes; what a loss is joined by |
 //! | `fuse.rs`, `buffers.rs`, `plan.rs` | the passes, and their order |
 //! | `parameters.rs` | [`Parameters`]: values and optimiser state |
 //! | `replay.rs`, `update.rs`, `clip.rs` | the first region; the second; gradients clipped between them |
 //! | `inference.rs`, `program.rs` | [`Inference`]: one value of a tape; [`Program`]: training |
 
+mod arrange;
 mod buffers;
 mod clip;
 mod copies;

@@ -1,14 +1,12 @@
 //! Recording: what a net computes, as a flat list of nodes.
 
-use std::ops::Range;
-
 use autoencoder_kernels::activation::Activation;
 use autoencoder_kernels::loss::Loss;
 use autoencoder_kernels::noise::{Noise, check_dropout};
 
 use super::id::{LossPart, Parameter, Stream, Value, Weight};
 use super::node::{
-    Add, AddBias, Corrupt, Dropout, Input, LayerNorm, LossNode, MatMul, Node, Nonlinearity, ViewOf,
+    Add, AddBias, Corrupt, Dropout, Input, LayerNorm, LossNode, MatMul, Node, Nonlinearity,
 };
 use super::planner::{ParameterFacts, ValueFacts};
 use super::shape::Shape;
@@ -344,47 +342,6 @@ impl Tape {
         Ok(part)
     }
 
-    /// The same numbers in another shape: a picture as a vector, or a vector as a
-    /// sequence. Nothing is computed, nothing copied.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] unless both shapes have as many numbers;
-    /// [`Error::Configuration`] for an unknown value.
-    pub fn reshape(&mut self, x: Value, shape: impl Into<Shape>) -> Result<Value> {
-        let (facts, shape) = (self.checked(x)?.facts, shape.into());
-        if shape.len() != facts.shape.len() {
-            return Err(Error::shape(
-                "a value in another shape",
-                format_args!("{shape}, {} numbers", shape.len()),
-                format_args!("{} numbers, as {} has", facts.shape.len(), facts.shape),
-            ));
-        }
-        let node = Node::View(ViewOf { x, start: 0 });
-        Ok(self.push(node, shape, facts.differentiable))
-    }
-
-    /// Some of the numbers of each sample, as a vector: one step of a sequence `[T, F]` is
-    /// the columns `t·F..(t + 1)·F`. Nothing is copied.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] for no columns, or some that `x` does not have;
-    /// [`Error::Configuration`] for an unknown value.
-    pub fn columns(&mut self, x: Value, columns: Range<usize>) -> Result<Value> {
-        let facts = self.checked(x)?.facts;
-        if columns.is_empty() || columns.end > facts.shape.len() {
-            return Err(Error::shape(
-                "some columns of a value",
-                format_args!("{} to {}", columns.start, columns.end),
-                format_args!("at least one of {}", facts.shape.len()),
-            ));
-        }
-        let node = Node::View(ViewOf {
-            x,
-            start: columns.start,
-        });
-        Ok(self.push(node, columns.len().into(), facts.differentiable))
-    }
-
     /// How many numbers a sample of a value has.
     ///
     /// # Errors
@@ -421,6 +378,14 @@ impl Tape {
 
     pub(super) fn node(&self, value: Value) -> &Node {
         &self.nodes[value.0].node
+    }
+
+    /// What the planner wants to know of a value.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for a value of another, longer tape.
+    pub(super) fn facts(&self, value: Value) -> Result<ValueFacts> {
+        Ok(self.checked(value)?.facts)
     }
 
     pub(super) fn is_differentiable(&self, value: Value) -> bool {
