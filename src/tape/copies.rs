@@ -23,20 +23,20 @@ pub(super) struct Reads {
 /// Copies of a weight, where they help.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    /// Of W.
+    /// Packed W.
     pub(super) plain: Option<Panels>,
-    /// Of Wᵀ, whose rows are no neighbours else.
+    /// Packed Wᵀ: the plain transposed view is not contiguous.
     pub(super) transposed: Option<Panels>,
 }
 
-/// None for any of so many parameters.
+/// No copies, for a number of parameters.
 pub(super) fn none(parameters: usize) -> Vec<Copies> {
     std::iter::repeat_with(Copies::default)
         .take(parameters)
         .collect()
 }
 
-/// Room for those that a plan wants, by parameter, for so many rows in such blocks.
+/// Room for the copies of each weight that pay, for this many rows in blocks of this many.
 pub(super) fn room(
     reads: &[Reads],
     shapes: &[(usize, usize)],
@@ -58,7 +58,7 @@ pub(super) fn room(
         .collect()
 }
 
-/// Brings them up to date.
+/// Packs the weights as they are now.
 pub(super) fn refresh(context: Context, entries: &[Entry], copies: &mut [Copies]) -> Result<()> {
     for (entry, copies) in entries.iter().zip(copies) {
         let weight = entry.value.as_ref();

@@ -31,7 +31,7 @@ pub(super) struct InPlace<'a> {
 }
 
 impl InPlace<'_> {
-    /// Some of the rows.
+    /// The same for some of the rows.
     pub(super) fn part(self, rows: Range<usize>) -> Self {
         InPlace {
             rows: self.rows.submatrix(rows, 0..self.rows.cols()),
@@ -43,7 +43,7 @@ impl InPlace<'_> {
 /// Rows of the result that are written where the caller wants them.
 #[derive(Debug)]
 pub(super) struct OutputInPlace<'a> {
-    /// The result's register, and that of others before it.
+    /// The register of the result. Earlier results may share its buffer.
     pub(super) register: Register,
     pub(super) rows: MatMut<'a, f32>,
 }
@@ -65,23 +65,23 @@ pub(super) trait Instruction: fmt::Debug + Send + Sync {
 /// What an instruction works on.
 pub(super) struct Frame<'a> {
     pub(super) block: Block<'a>,
-    /// The block's place among all rows: the first row of its minibatch.
+    /// The row of the minibatch with which the rows of this run begin.
     pub(super) first_row: usize,
     pub(super) weights: Weights<'a>,
-    /// Serial: blocks are what runs in parallel.
+    /// The SIMD level. It is serial, since the blocks run in parallel.
     pub(super) context: Context,
-    /// 1 / rows of the minibatch: losses are means.
+    /// One over the number of rows of the minibatch, since losses are means over them.
     pub(super) scale: f32,
     pub(super) fill: &'a Fill<'a>,
     /// The block's rows of the input, unless it is filled.
     pub(super) input: Option<InPlace<'a>>,
     /// The block's rows of the result, unless it stays in a buffer.
     pub(super) output: Option<OutputInPlace<'a>>,
-    /// None outside of training: nothing is random there.
+    /// What random numbers depend on; none outside of training, where nothing is random.
     pub(super) draw: Option<Draw>,
     /// By part of the loss: the sum over the block's samples, as the bits of an f64.
     pub(super) losses: &'a [AtomicU64],
-    /// By part of the loss: its factor.
+    /// The factor of each part of the loss.
     pub(super) factors: &'a [f32],
     pub(super) shared: &'a [Vec<f32>],
 }
@@ -106,7 +106,7 @@ impl Frame<'_> {
 
     /// Adds to the sum of a part of the loss.
     pub(super) fn add_loss(&mut self, part: LossPart, value: f64) {
-        // The block's own: nobody else writes it.
+        // Only this block reads and writes these sums.
         let sum = &self.losses[part.0];
         let total = f64::from_bits(sum.load(Ordering::Relaxed)) + value;
         sum.store(total.to_bits(), Ordering::Relaxed);
@@ -185,12 +185,12 @@ impl Frame<'_> {
 #[derive(Clone, Copy)]
 pub(super) struct Weights<'a> {
     pub(super) entries: &'a [Entry],
-    /// Of each parameter.
+    /// The packed copies of each parameter.
     pub(super) copies: &'a [Copies],
 }
 
 impl<'a> Weights<'a> {
-    /// W or Wᵀ.
+    /// A weight as products read it, W or Wᵀ, packed where there is a packed copy.
     pub(super) fn get(self, weight: Weight) -> MatRef<'a, f32> {
         let number = weight.parameter.0;
         let (stored, copies) = (self.entries[number].value.as_ref(), &self.copies[number]);

@@ -13,12 +13,12 @@ use super::reduction::Reduction;
 use super::shape::Shape;
 use super::view::View;
 
-/// What is planned for.
+/// What a plan computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
-    /// All losses, and the gradients of all parameters.
+    /// The value of every loss, and the gradient of every parameter.
     Training,
-    /// One value.
+    /// One value, and nothing that it does not depend on.
     Value(Value),
 }
 
@@ -26,41 +26,43 @@ pub(super) enum Goal {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) instructions: Vec<Box<dyn Instruction>>,
-    /// The first instruction of the way back. Before it, losses are complete.
+    /// The number of the first instruction of the backward pass. The losses are complete
+    /// before it.
     pub(super) backward: usize,
-    /// The features of each buffer.
+    /// The number of columns of each buffer.
     pub(super) buffers: Vec<usize>,
-    /// For each parameter, which buffers make its gradient: Σ xᵀ·δ.
+    /// For each weight, the pairs of views whose products xᵀ·δ add up to its gradient.
     pub(super) terms: Vec<Vec<Term>>,
-    /// For each parameter, whether its gradient comes as sums per block.
+    /// For each vector (bias or scale), the sums per block that add up to its gradient.
     pub(super) sums: Vec<Option<Sums>>,
-    /// The number of elements of each of these sums.
+    /// The number of elements of each of the sums per block.
     pub(super) sums_widths: Vec<usize>,
-    /// The widths of rows of numbers that all blocks share.
+    /// The number of elements of each row that all blocks share.
     pub(super) shared_widths: Vec<usize>,
-    /// Weights of which the squared norms of the columns are wanted, and where.
+    /// Weights whose columns' squared norms are computed before each step, and the shared
+    /// row that they go to.
     pub(super) norms: Vec<(Parameter, Shared)>,
-    /// What happens with sums over all rows.
+    /// What is done with sums over all rows once the forward pass of all blocks is done.
     pub(super) reductions: Vec<Box<dyn Reduction>>,
-    /// Whether the way back reads what reductions leave behind, so that it has
-    /// to wait for all rows.
+    /// Whether the backward pass reads the result of a reduction, so that it waits for
+    /// the forward pass of all rows.
     pub(super) waits: bool,
     /// For each parameter, the factors of its columns that are a part of its
     /// gradient.
     pub(super) column_factors: Vec<Option<Shared>>,
-    /// The number of parts of the loss.
+    /// How many losses and penalties the tape has.
     pub(super) parts: usize,
-    /// For each parameter, whether products read it, and its transpose.
+    /// For each weight, whether products read it as it is, transposed, or both.
     pub(super) reads: Vec<Reads>,
     /// Whether an instruction folds a sample's numbers into several rows.
     pub(super) folds: bool,
-    /// Where the inputs are.
+    /// The registers of the inputs.
     pub(super) inputs: Vec<Register>,
-    /// Where the value is that the plan is for.
+    /// The register of the value that was asked for; none in training.
     pub(super) result: Option<Register>,
-    /// Elements of all weights, each counted as often as it is read.
+    /// The number of elements of all weights, each counted as often as products read it.
     pub(super) weight_reads: usize,
-    /// Elements of all parameters.
+    /// The number of elements of all parameters.
     pub(super) weights: usize,
 }
 
@@ -163,14 +165,15 @@ pub(super) struct Planner<'a> {
     values: Vec<Option<View>>,
     saved: Vec<Option<View>>,
     shared: Vec<Option<Shared>>,
-    gradients: Vec<Option<Gradient>>,
+    gradients: Vec<Option<PassedGradient>>,
     plan: Plan,
 }
 
 #[derive(Clone, Copy)]
-struct Gradient {
+struct PassedGradient {
     view: View,
-    /// Whether it went through the node's activation and bias already.
+    /// Whether the kernel that computed it has applied the derivative of the node's
+    /// activation and added up the bias gradient already.
     finished: bool,
 }
 
@@ -234,7 +237,7 @@ impl<'a> Planner<'a> {
         planner.plan
     }
 
-    /// Whether there will be a way back.
+    /// Whether the plan has a backward pass.
     pub(super) fn is_training(&self) -> bool {
         self.training
     }
@@ -303,10 +306,10 @@ impl<'a> Planner<'a> {
         self.plan.instructions.push(Box::new(instruction));
     }
 
-    /// Where a value is.
+    /// The view of a value.
     ///
     /// # Panics
-    /// Before its node's forward.
+    /// If the forward instructions of its node are not emitted yet.
     pub(super) fn value(&self, value: Value) -> View {
         match self.values[value.0] {
             Some(view) => view,
@@ -318,7 +321,7 @@ impl<'a> Planner<'a> {
     /// nobody else will read it, a copy elsewhere.
     pub(super) fn value_to_change(&mut self, value: Value) -> View {
         let node = self.node(value);
-        // Outside of training, an input may be the caller's.
+        // Outside of training, an input may be memory of the caller's.
         let kept = match self.training {
             true => node.keeps_value(),
             false => node.is_input(),
@@ -336,26 +339,26 @@ impl<'a> Planner<'a> {
         to
     }
 
-    /// Tells that a value is the same as an earlier one.
+    /// Records that a value is equal to an earlier one.
     pub(super) fn set_same_value(&mut self, value: Value, as_value: Value) {
         let view = self.value_to_change(as_value);
         self.set_value(value, view);
     }
 
-    /// Tells where a value is.
+    /// Records the view of a value.
     pub(super) fn set_value(&mut self, value: Value, view: View) {
         self.values[value.0] = Some(view);
     }
 
-    /// Tells where an input is.
+    /// Records the register of an input.
     pub(super) fn set_input(&mut self, view: View) {
         self.plan.inputs.push(view.register);
     }
 
-    /// What a fused node's activation kept for its backward.
+    /// What a node's forward pass saved for its backward pass.
     ///
     /// # Panics
-    /// Before [`Planner::set_saved`].
+    /// If [`Planner::set_saved`] was not called before.
     pub(super) fn saved(&self, value: Value) -> View {
         match self.saved[value.0] {
             Some(view) => view,
@@ -363,21 +366,21 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Tells what a fused node's activation kept.
+    /// Records what a node's forward pass saved for its backward pass.
     pub(super) fn set_saved(&mut self, value: Value, view: View) {
         self.saved[value.0] = Some(view);
     }
 
-    /// What the activation of a value's node keeps for its backward, fused or
-    /// not.
+    /// What the activation of a value's node saves for its backward pass, whether the
+    /// node is fused or not.
     pub(super) fn saved_of(&self, value: Value) -> View {
         self.node(value).saved(value, self)
     }
 
-    /// A row of numbers that a node's backward reads.
+    /// The shared row that a node's backward pass reads.
     ///
     /// # Panics
-    /// Before [`Planner::set_shared`].
+    /// If [`Planner::set_shared`] was not called before.
     pub(super) fn shared(&self, value: Value) -> Shared {
         match self.shared[value.0] {
             Some(shared) => shared,
@@ -385,24 +388,25 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Tells which row of numbers a node's backward reads.
+    /// Records the shared row that a node's backward pass reads.
     pub(super) fn set_shared(&mut self, value: Value, shared: Shared) {
         self.shared[value.0] = Some(shared);
     }
 
-    /// Room for a row of numbers that all blocks share.
+    /// A new row of numbers that all blocks share.
     pub(super) fn new_shared(&mut self, width: usize) -> Shared {
         self.plan.shared_widths.push(width);
         Shared(self.plan.shared_widths.len() - 1)
     }
 
-    /// Room for sums per block.
+    /// New sums per block.
     pub(super) fn new_sums(&mut self, width: usize) -> Sums {
         self.plan.sums_widths.push(width);
         Sums(self.plan.sums_widths.len() - 1)
     }
 
-    /// Where the squared norms of a weight's columns are in each step.
+    /// A new shared row that gets the squared norms of a weight's columns before each
+    /// step.
     pub(super) fn column_norms(&mut self, weight: Parameter) -> Shared {
         let width = self.parameters[weight.0].cols;
         let norms = self.new_shared(width);
@@ -410,27 +414,27 @@ impl<'a> Planner<'a> {
         norms
     }
 
-    /// Appends what happens after the first region.
+    /// Appends a reduction, which runs after the first region.
     pub(super) fn reduce(&mut self, reduction: impl Reduction + 'static) {
         self.plan.reductions.push(Box::new(reduction));
     }
 
-    /// Appends what happens between forward and backward of all rows.
+    /// Appends a reduction that runs after the forward pass of all rows and before the
+    /// backward pass of any.
     pub(super) fn reduce_before_backward(&mut self, reduction: impl Reduction + 'static) {
         self.reduce(reduction);
         self.plan.waits = true;
     }
 
-    /// Tells that W times these factors of its columns is a part of the
-    /// gradient of W, unless it is frozen. The tape has checked that there are
-    /// no others.
+    /// Records that each column of W times its factor is a term of the gradient of W,
+    /// unless W is frozen. The tape has checked that W has only one such term.
     pub(super) fn set_column_factors(&mut self, weight: Parameter, factors: Shared) {
         if !self.is_frozen(weight) {
             self.plan.column_factors[weight.0] = Some(factors);
         }
     }
 
-    /// Announces that an instruction reads the weight.
+    /// Counts that an instruction reads a weight.
     pub(super) fn reads_weight(&mut self, weight: Weight) {
         let Parameter(number) = weight.parameter;
         let reads = &mut self.plan.reads[number];
@@ -442,7 +446,8 @@ impl<'a> Planner<'a> {
         self.plan.weight_reads += rows * cols;
     }
 
-    /// Whether no parameter takes part in a value: it may be full of zeros.
+    /// Whether a value is computed from inputs alone. It may hold many zeros, such as the
+    /// background of pictures.
     pub(super) fn is_data(&self, value: Value) -> bool {
         !self.facts[value.0].differentiable
     }
@@ -469,14 +474,14 @@ impl<'a> Planner<'a> {
         self.gradients[value.0].map(|gradient| gradient.view)
     }
 
-    /// Whether the gradient of a value went through its node's activation and
-    /// bias already: see [`Planner::pass_finished`].
+    /// Whether the gradient of a value is δ of its node already: see
+    /// [`Planner::pass_finished`].
     pub(super) fn is_finished(&self, value: Value) -> bool {
         self.gradients[value.0].is_some_and(|gradient| gradient.finished)
     }
 
-    /// Hands a term of its gradient to a value, and the register with it. A
-    /// value that no parameter takes part in ignores it.
+    /// Adds a term to the gradient of a value; the first one becomes the gradient, and its
+    /// register with it. Nothing happens for a value that no parameter takes part in.
     pub(super) fn pass(&mut self, value: Value, from: View) {
         match self.gradient_so_far(value) {
             _ if !self.wants_gradient(value) => {}
@@ -485,8 +490,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Hands a term of the gradient of some of its columns to a value. A value that no
-    /// parameter takes part in ignores it.
+    /// Adds a term to the gradient of some columns of a value. Nothing happens for a value
+    /// that no parameter takes part in.
     pub(super) fn pass_columns(&mut self, value: Value, from: View, start: usize) {
         if !self.wants_gradient(value) {
             return;
@@ -504,10 +509,10 @@ impl<'a> Planner<'a> {
         self.emit(Accumulate { from, to });
     }
 
-    /// Hands a value its whole gradient, through its node's activation and
-    /// bias already.
+    /// Sets the whole gradient of a value, as δ of its node: the derivative of the
+    /// activation is applied, and the bias gradient added up ([`Finish`]).
     pub(super) fn pass_finished(&mut self, value: Value, view: View) {
-        self.gradients[value.0] = Some(Gradient {
+        self.gradients[value.0] = Some(PassedGradient {
             view,
             finished: true,
         });
@@ -516,7 +521,7 @@ impl<'a> Planner<'a> {
     /// Sets the gradient that a node computed for itself in forward, as losses
     /// do.
     pub(super) fn start_gradient(&mut self, value: Value, view: View) {
-        self.gradients[value.0] = Some(Gradient {
+        self.gradients[value.0] = Some(PassedGradient {
             view,
             finished: false,
         });

@@ -234,7 +234,7 @@ impl Tape {
     /// [`Tape::add_bias`] and [`Tape::activation`], which the planner fuses.
     ///
     /// # Errors
-    /// Theirs.
+    /// Those of the three.
     pub fn dense(
         &mut self,
         x: Value,
@@ -250,7 +250,7 @@ impl Tape {
     /// [`Tape::add_bias`] and [`Tape::activation`].
     ///
     /// # Errors
-    /// Theirs.
+    /// Those of the three.
     pub fn dense_transposed(
         &mut self,
         x: Value,

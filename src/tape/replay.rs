@@ -39,8 +39,8 @@ const BEYOND_L3: usize = 1 << 21;
 /// 128 rows, 0.72 with 256; 784-2048-784 with a batch of 256 takes 0.86 with 64.
 /// Many threads want many blocks.
 ///
-/// A matter of these numbers alone: were it one of the machine or its caches, so
-/// would be the last bits of the bias gradients.
+/// The rows of a block depend on these two numbers alone, not on the machine or its
+/// caches: the last bits of the bias gradients depend on them.
 pub(super) fn block_rows(weights: usize, batch: usize) -> usize {
     let rows = if weights <= BEYOND_L2 {
         BLOCK_PRODUCTS / (3 * weights).max(1)
@@ -59,7 +59,7 @@ pub(super) fn block_rows(weights: usize, batch: usize) -> usize {
 /// of the time. Adding up reads and writes all gradients, which a larger net has
 /// to make up for with more rows.
 ///
-/// A matter of the net alone, as [`block_rows`].
+/// They depend on the net alone, for the reason that [`block_rows`] gives.
 pub(super) fn chunk_rows(weights: usize) -> usize {
     if weights <= BEYOND_L2 { 512 } else { 2048 }
 }
@@ -75,7 +75,7 @@ pub(super) fn context_for(context: Context, plan: &Plan, rows: usize) -> Context
 /// a step takes 59 µs with two threads, 50 with one.)
 const ONE_BLOCK_FLOPS: usize = 8_000_000;
 
-/// The same for both regions of a training step.
+/// The context of both regions of a training step, with threads only where they pay.
 pub(super) fn context_for_step(context: Context, plan: &Plan, rows: usize) -> Context {
     let one_block = rows <= block_rows(plan.weights, rows);
     if one_block && flops(plan, rows) < ONE_BLOCK_FLOPS {
@@ -94,13 +94,13 @@ fn flops(plan: &Plan, rows: usize) -> usize {
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) buffers: Vec<Mat<f32>>,
-    /// Rows are blocks: partial sums of bias gradients.
+    /// Partial sums of the gradients of vectors, one row for each block.
     pub(super) sums: Vec<Mat<f32>>,
     /// Rows of numbers that all blocks read.
     pub(super) shared: Vec<Vec<f32>>,
     /// Block by block, the parts of its loss, as the bits of an f64.
     losses: Vec<AtomicU64>,
-    /// How many there are.
+    /// The number of parts of the loss.
     parts: usize,
     /// Rows of a block in the last run.
     block_rows: usize,
@@ -146,7 +146,7 @@ impl Memory {
         add_to(&self.sums[sums.0], rows.div_ceil(self.block_rows), total);
     }
 
-    /// Adds them up to a row of numbers that all blocks share.
+    /// Adds up the sums of the blocks into a row that all blocks share.
     pub(super) fn add_up(&mut self, sums: Sums, to: Shared, rows: usize) {
         let blocks = rows.div_ceil(self.block_rows);
         self.shared[to.0].fill(0.0);
@@ -164,15 +164,15 @@ fn add_to(sums: &Mat<f32>, blocks: usize, total: &mut [f32]) {
     }
 }
 
-/// One run over rows.
+/// One run of instructions over the rows of a minibatch or of a part of it.
 pub(super) struct Replay<'a> {
-    /// Of the whole region; a block is always serial.
+    /// The context of the region. Within a block everything is serial.
     pub(super) context: Context,
     pub(super) instructions: &'a [Box<dyn Instruction>],
-    /// By part of the loss.
+    /// The factor of each part of the loss.
     pub(super) factors: &'a [f32],
-    /// Whether the blocks begin; if not, these instructions go on where others
-    /// have ended, and sums too.
+    /// Whether these are the first instructions of each block, which clear its partial
+    /// sums. If not, they continue with the buffers and sums of the run before.
     pub(super) begins: bool,
     pub(super) weights: Weights<'a>,
     pub(super) fill: &'a Fill<'a>,

@@ -20,7 +20,7 @@ impl Operation for AbsolutePenalty {
     }
 
     fn forward(&self, _: Value, plan: &mut Planner<'_>) {
-        plan.emit(Sum {
+        plan.emit(AbsoluteSum {
             x: plan.value(self.x),
             part: self.part,
         });
@@ -31,7 +31,7 @@ impl Operation for AbsolutePenalty {
             return;
         }
         let to = plan.register(plan.width(self.x));
-        plan.emit(Gradient {
+        plan.emit(AbsoluteGradient {
             x: plan.value(self.x),
             part: self.part,
             to,
@@ -45,12 +45,12 @@ impl Operation for AbsolutePenalty {
 }
 
 #[derive(Debug)]
-struct Sum {
+struct AbsoluteSum {
     x: View,
     part: LossPart,
 }
 
-impl Instruction for Sum {
+impl Instruction for AbsoluteSum {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![&mut self.x.register]
     }
@@ -65,13 +65,13 @@ impl Instruction for Sum {
 }
 
 #[derive(Debug)]
-struct Gradient {
+struct AbsoluteGradient {
     x: View,
     part: LossPart,
     to: View,
 }
 
-impl Instruction for Gradient {
+impl Instruction for AbsoluteGradient {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![&mut self.x.register, &mut self.to.register]
     }

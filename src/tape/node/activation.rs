@@ -25,7 +25,7 @@ impl Operation for Nonlinearity {
         let shape = plan.shape(me);
         if plan.is_training() && self.activation.saves() == Saves::Input {
             let (from, to) = (plan.value(self.x), plan.register(plan.width(me)));
-            plan.emit(Forward {
+            plan.emit(ActivationForward {
                 activation: self.activation,
                 from,
                 to,
@@ -37,7 +37,7 @@ impl Operation for Nonlinearity {
                 true => to,
                 false => plan.by_position(to, shape),
             };
-            plan.emit(ForwardInPlace {
+            plan.emit(ActivationInPlace {
                 activation: self.activation,
                 to: rows,
             });
@@ -79,7 +79,7 @@ pub(super) fn backward(
     gradient: View,
     plan: &mut Planner<'_>,
 ) {
-    plan.emit(Backward {
+    plan.emit(ActivationBackward {
         activation,
         saved,
         gradient,
@@ -87,13 +87,13 @@ pub(super) fn backward(
 }
 
 #[derive(Debug)]
-struct Forward {
+struct ActivationForward {
     activation: Activation,
     from: View,
     to: View,
 }
 
-impl Instruction for Forward {
+impl Instruction for ActivationForward {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![&mut self.from.register, &mut self.to.register]
     }
@@ -106,12 +106,12 @@ impl Instruction for Forward {
 }
 
 #[derive(Debug)]
-struct ForwardInPlace {
+struct ActivationInPlace {
     activation: Activation,
     to: View,
 }
 
-impl Instruction for ForwardInPlace {
+impl Instruction for ActivationInPlace {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![&mut self.to.register]
     }
@@ -124,13 +124,13 @@ impl Instruction for ForwardInPlace {
 }
 
 #[derive(Debug)]
-struct Backward {
+struct ActivationBackward {
     activation: Activation,
     saved: View,
     gradient: View,
 }
 
-impl Instruction for Backward {
+impl Instruction for ActivationBackward {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![&mut self.saved.register, &mut self.gradient.register]
     }

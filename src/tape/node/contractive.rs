@@ -52,7 +52,7 @@ impl Operation for ContractivePenalty {
             return;
         }
         let to = plan.register(plan.width(self.output));
-        plan.emit(Gradient {
+        plan.emit(ContractiveGradient {
             activation: self.activation,
             saved: plan.saved_of(self.output),
             norms: plan.shared(me),
@@ -125,7 +125,7 @@ impl Reduction for Factors {
 }
 
 #[derive(Debug)]
-struct Gradient {
+struct ContractiveGradient {
     activation: Activation,
     saved: View,
     norms: Shared,
@@ -133,7 +133,7 @@ struct Gradient {
     to: View,
 }
 
-impl Instruction for Gradient {
+impl Instruction for ContractiveGradient {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![&mut self.saved.register, &mut self.to.register]
     }

@@ -52,7 +52,7 @@ impl Dense {
         let sums = below.bias.and_then(|bias| plan.sums(bias));
         let is_linear = below.activation == Activation::Identity;
         let saved = (!is_linear).then(|| plan.saved_of(self.x));
-        let instruction = BackwardInput {
+        let instruction = DenseBackwardInput {
             delta: plan.by_position(delta, shape),
             weight,
             activation: below.activation,
@@ -75,7 +75,7 @@ impl Operation for Dense {
         let pre_activation = keeps_input.then(|| plan.register(width));
         plan.reads_weight(self.weight);
         let (x, shape) = (plan.value(self.x), plan.shape(me));
-        let instruction = Forward {
+        let instruction = DenseForward {
             x: plan.by_position(x, shape),
             x_is_data: plan.is_data(self.x),
             weight: self.weight,
@@ -127,7 +127,7 @@ const WIDE: usize = 64;
 const FEW: usize = 1 << 13;
 
 #[derive(Debug)]
-struct Forward {
+struct DenseForward {
     x: View,
     /// Whether it may be full of zeros.
     x_is_data: bool,
@@ -138,7 +138,7 @@ struct Forward {
     pre_activation: Option<View>,
 }
 
-impl Instruction for Forward {
+impl Instruction for DenseForward {
     fn registers(&mut self) -> Vec<&mut Register> {
         let mut all = vec![&mut self.x.register, &mut self.to.register];
         all.extend(self.pre_activation.as_mut().map(|z| &mut z.register));
@@ -175,7 +175,7 @@ impl Instruction for Forward {
 }
 
 #[derive(Debug)]
-struct BackwardInput {
+struct DenseBackwardInput {
     delta: View,
     /// Wᵀ.
     weight: Weight,
@@ -186,7 +186,7 @@ struct BackwardInput {
     sums: Option<Sums>,
 }
 
-impl Instruction for BackwardInput {
+impl Instruction for DenseBackwardInput {
     fn registers(&mut self) -> Vec<&mut Register> {
         let mut all = vec![&mut self.delta.register, &mut self.to.register];
         all.extend(self.saved.as_mut().map(|saved| &mut saved.register));

@@ -31,7 +31,7 @@ impl Operation for LayerNorm {
         // The mean and 1/√(variance + ε) of each position, for the way back.
         let of_each = shape.with_channels(2);
         let statistics = plan.is_training().then(|| plan.register(of_each.len()));
-        let instruction = Forward {
+        let instruction = NormForward {
             x: plan.by_position(x, shape),
             weight: self.weight,
             bias: self.bias,
@@ -52,7 +52,7 @@ impl Operation for LayerNorm {
         let to = plan
             .wants_gradient(self.x)
             .then(|| plan.register(shape.len()));
-        let instruction = Backward {
+        let instruction = NormBackward {
             x: plan.by_position(x, shape),
             statistics: plan.by_position(statistics, shape.with_channels(2)),
             weight: self.weight,
@@ -68,7 +68,7 @@ impl Operation for LayerNorm {
 }
 
 #[derive(Debug)]
-struct Forward {
+struct NormForward {
     x: View,
     weight: Parameter,
     bias: Parameter,
@@ -77,7 +77,7 @@ struct Forward {
     statistics: Option<View>,
 }
 
-impl Instruction for Forward {
+impl Instruction for NormForward {
     fn registers(&mut self) -> Vec<&mut Register> {
         let mut all = vec![&mut self.x.register, &mut self.to.register];
         all.extend(self.statistics.as_mut().map(|view| &mut view.register));
@@ -109,7 +109,7 @@ impl Instruction for Forward {
 }
 
 #[derive(Debug)]
-struct Backward {
+struct NormBackward {
     x: View,
     statistics: View,
     weight: Parameter,
@@ -119,7 +119,7 @@ struct Backward {
     sums: [Option<Sums>; 2],
 }
 
-impl Instruction for Backward {
+impl Instruction for NormBackward {
     fn registers(&mut self) -> Vec<&mut Register> {
         let mut all = vec![
             &mut self.x.register,

@@ -22,7 +22,7 @@ impl Operation for NormalDivergence {
     }
 
     fn forward(&self, _: Value, plan: &mut Planner<'_>) {
-        plan.emit(Divergence {
+        plan.emit(DivergenceSum {
             mean: plan.value(self.mean),
             log_variance: plan.value(self.log_variance),
             part: self.part,
@@ -35,7 +35,7 @@ impl Operation for NormalDivergence {
         }
         let width = plan.width(self.mean);
         let (to_mean, to_log_variance) = (plan.register(width), plan.register(width));
-        plan.emit(Gradient {
+        plan.emit(DivergenceGradient {
             mean: plan.value(self.mean),
             log_variance: plan.value(self.log_variance),
             part: self.part,
@@ -52,13 +52,13 @@ impl Operation for NormalDivergence {
 }
 
 #[derive(Debug)]
-struct Divergence {
+struct DivergenceSum {
     mean: View,
     log_variance: View,
     part: LossPart,
 }
 
-impl Instruction for Divergence {
+impl Instruction for DivergenceSum {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![&mut self.mean.register, &mut self.log_variance.register]
     }
@@ -73,7 +73,7 @@ impl Instruction for Divergence {
 }
 
 #[derive(Debug)]
-struct Gradient {
+struct DivergenceGradient {
     mean: View,
     log_variance: View,
     part: LossPart,
@@ -81,7 +81,7 @@ struct Gradient {
     to_log_variance: View,
 }
 
-impl Instruction for Gradient {
+impl Instruction for DivergenceGradient {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![
             &mut self.mean.register,

@@ -23,7 +23,7 @@ impl Operation for NormalSample {
 
     fn forward(&self, me: Value, plan: &mut Planner<'_>) {
         let to = plan.register(plan.width(me));
-        plan.emit(Draw {
+        plan.emit(SampleForward {
             mean: plan.value(self.mean),
             log_variance: plan.value(self.log_variance),
             noise: plan.value(self.noise),
@@ -35,7 +35,7 @@ impl Operation for NormalSample {
     fn backward(&self, me: Value, plan: &mut Planner<'_>) {
         let delta = plan.gradient(me);
         let to = plan.register(plan.width(me));
-        plan.emit(Gradient {
+        plan.emit(SampleGradient {
             delta,
             log_variance: plan.value(self.log_variance),
             noise: plan.value(self.noise),
@@ -47,14 +47,14 @@ impl Operation for NormalSample {
 }
 
 #[derive(Debug)]
-struct Draw {
+struct SampleForward {
     mean: View,
     log_variance: View,
     noise: View,
     to: View,
 }
 
-impl Instruction for Draw {
+impl Instruction for SampleForward {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![
             &mut self.mean.register,
@@ -73,14 +73,14 @@ impl Instruction for Draw {
 }
 
 #[derive(Debug)]
-struct Gradient {
+struct SampleGradient {
     delta: View,
     log_variance: View,
     noise: View,
     to: View,
 }
 
-impl Instruction for Gradient {
+impl Instruction for SampleGradient {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![
             &mut self.delta.register,

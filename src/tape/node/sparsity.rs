@@ -34,11 +34,11 @@ impl Operation for SparsityPenalty {
     fn forward(&self, me: Value, plan: &mut Planner<'_>) {
         let width = plan.width(self.x);
         let (sums, row) = (plan.new_sums(width), plan.new_shared(width));
-        plan.emit(Rates {
+        plan.emit(RateSums {
             x: plan.value(self.x),
             sums,
         });
-        plan.reduce_before_backward(Divergence {
+        plan.reduce_before_backward(SparsityDivergence {
             target: f64::from(self.target),
             part: self.part,
             sums,
@@ -52,7 +52,7 @@ impl Operation for SparsityPenalty {
             return;
         }
         let to = plan.register(plan.width(self.x));
-        plan.emit(Broadcast {
+        plan.emit(SparsityGradient {
             row: plan.shared(me),
             to,
         });
@@ -66,12 +66,12 @@ impl Operation for SparsityPenalty {
 
 /// sums += column sums of x.
 #[derive(Debug)]
-struct Rates {
+struct RateSums {
     x: View,
     sums: Sums,
 }
 
-impl Instruction for Rates {
+impl Instruction for RateSums {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![&mut self.x.register]
     }
@@ -88,14 +88,14 @@ impl Instruction for Rates {
 
 /// From sums to the gradient's row.
 #[derive(Debug)]
-struct Divergence {
+struct SparsityDivergence {
     target: f64,
     part: LossPart,
     sums: Sums,
     row: Shared,
 }
 
-impl Reduction for Divergence {
+impl Reduction for SparsityDivergence {
     fn sums(&self) -> Sums {
         self.sums
     }
@@ -123,12 +123,12 @@ impl Reduction for Divergence {
 
 /// to = the row, in each row.
 #[derive(Debug)]
-struct Broadcast {
+struct SparsityGradient {
     row: Shared,
     to: View,
 }
 
-impl Instruction for Broadcast {
+impl Instruction for SparsityGradient {
     fn registers(&mut self) -> Vec<&mut Register> {
         vec![&mut self.to.register]
     }

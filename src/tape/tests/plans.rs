@@ -9,7 +9,7 @@ fn two_dense_layers_are_four_instructions() {
     let plan = Plan::new(&tape, Goal::Training, true).unwrap();
     assert_eq!(
         names(&plan),
-        ["Fill", "Forward", "LossAndDelta", "BackwardInput"]
+        ["Fill", "DenseForward", "LossAndDelta", "DenseBackwardInput"]
     );
     assert_eq!(plan.backward, 3);
     // x, h and the two deltas all wait for the second region.
@@ -28,13 +28,13 @@ fn without_fusion_each_node_runs_by_itself() {
         "Fill",
         "Product",
         "AddRow",
-        "ForwardInPlace",
+        "ActivationInPlace",
         "Product",
         "AddRow",
         "ValueAndGradient",
         "ColumnSums",
         "Product",
-        "Backward",
+        "ActivationBackward",
         "ColumnSums",
     ];
     assert_eq!(names(&plan), want);
@@ -47,11 +47,11 @@ fn softmax_stays_by_itself() {
     let plan = Plan::new(&tape, Goal::Training, true).unwrap();
     let want = [
         "Fill",
-        "Forward",
-        "ForwardInPlace",
+        "DenseForward",
+        "ActivationInPlace",
         "LossAndDelta",
         "Product",
-        "Backward",
+        "ActivationBackward",
         "ColumnSums",
     ];
     assert_eq!(names(&plan), want);
@@ -90,11 +90,11 @@ fn gradients_of_inputs_are_not_added_up() {
     let want = [
         "Fill",
         "Fill",
-        "Forward",
-        "Divergence",
-        "Divergence",
-        "Gradient",
-        "Gradient",
+        "DenseForward",
+        "DivergenceSum",
+        "DivergenceSum",
+        "DivergenceGradient",
+        "DivergenceGradient",
         "Accumulate",
     ];
     assert_eq!(names(&plan), want);
@@ -119,7 +119,7 @@ fn inference_shares_buffers_and_leaves_out_what_it_does_not_need() {
 fn nothing_is_computed_for_frozen_parameters() {
     let (tape, _) = half_frozen(true);
     let plan = Plan::new(&tape, Goal::Training, true).unwrap();
-    assert_eq!(names(&plan), ["Fill", "Forward", "LossAndDelta"]);
+    assert_eq!(names(&plan), ["Fill", "DenseForward", "LossAndDelta"]);
     assert_eq!(
         Vec::from_iter(plan.terms.iter().map(Vec::len)),
         [0, 0, 1, 0]
