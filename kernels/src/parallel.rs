@@ -117,6 +117,7 @@ pub fn in_pool<R: Send>(parallelism: Parallelism, work: impl FnOnce() -> R + Sen
 }
 
 /// Where tasks are halved.
+#[cfg(feature = "parallel")]
 fn middle(from: usize, to: usize) -> usize {
     from + (to - from) / 2
 }
