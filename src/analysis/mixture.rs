@@ -4,10 +4,10 @@ use std::f64::consts::PI;
 
 use autoencoder_kernels::random::fill_normal;
 use autoencoder_kernels::{Level, Mat};
+use nalgebra::{Cholesky, DMatrix};
 
 use super::moments::{covariance, mean};
 use super::pca::affine;
-use super::symmetric::{cholesky, inverse_of_lower};
 use super::{check_some, check_width, not_finite};
 use crate::error::{Error, Result};
 use crate::model::Samples;
@@ -75,7 +75,7 @@ pub struct GaussianMixture {
 struct Gaussian {
     mean: Vec<f64>,
     /// L, lower triangular: L·Lᵀ is the covariance.
-    factor: Mat<f64>,
+    factor: DMatrix<f64>,
 }
 
 impl GaussianMixture {
@@ -232,31 +232,29 @@ impl Gaussian {
         // Codes that are all the same are a very narrow distribution.
         let floor = floor.max(f64::from(f32::MIN_POSITIVE));
         (0..mean.len()).for_each(|j| covariance[(j, j)] += floor);
-        if !covariance.as_slice().iter().all(|x| x.is_finite()) {
+        if !covariance.iter().all(|x| x.is_finite()) {
             return Err(not_finite());
         }
+        let factor = Cholesky::new(covariance.clone()).map(Cholesky::unpack);
         // Without a floor rounding may leave no factor: the variances then.
-        let variances = || {
-            Mat::from_fn(mean.len(), mean.len(), |i, j| match i == j {
-                true => covariance[(i, i)].sqrt(),
-                false => 0.0,
-            })
-        };
+        let variances = || DMatrix::from_diagonal(&covariance.diagonal().map(f64::sqrt));
         Ok(Gaussian {
-            factor: cholesky(&covariance).unwrap_or_else(variances),
+            factor: factor.unwrap_or_else(variances),
             mean,
         })
     }
 
     /// The mean variance of a number of the code.
     fn variance(&self) -> f64 {
-        self.factor.as_slice().iter().map(|x| x * x).sum::<f64>() / self.mean.len() as f64
+        self.factor.norm_squared() / self.mean.len() as f64
     }
 
     /// ln N(x | mean, covariance) = −½·(‖L⁻¹·(x − mean)‖² + d·ln 2π) − ln |L|.
     fn log_density(&self, codes: Samples<'_>) -> Result<Vec<f64>> {
         let width = self.mean.len();
-        let inverse = inverse_of_lower(&self.factor).ok_or_else(not_finite)?;
+        let identity = DMatrix::identity(width, width);
+        let inverse = self.factor.solve_lower_triangular(&identity);
+        let inverse = inverse.ok_or_else(not_finite)?;
         let weight = Mat::from_fn(width, width, |i, j| inverse[(j, i)] as f32);
         let shift = |row: usize| {
             let products = (0..width).map(|j| inverse[(row, j)] * self.mean[j]);
@@ -264,7 +262,7 @@ impl Gaussian {
         };
         let bias: Vec<f32> = (0..width).map(shift).collect();
         let whitened = affine(codes, weight.as_ref(), &bias)?;
-        let logs: f64 = (0..width).map(|j| self.factor[(j, j)].ln()).sum();
+        let logs = self.factor.diagonal().iter().map(|l| l.ln()).sum::<f64>();
         let constant = -0.5 * width as f64 * (2.0 * PI).ln() - logs;
         let density = |row: &[f32]| {
             let squares = row.iter().map(|&z| f64::from(z) * f64::from(z));

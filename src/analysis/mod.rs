@@ -9,7 +9,6 @@
 //! | `mixture.rs` | [`GaussianMixture`]: a distribution of codes |
 //! | `latent.rs` | codes [`around`] others, or on the way [between](interpolate) them |
 //! | `moments.rs` | means and covariances |
-//! | `symmetric.rs` | eigenvectors, and triangular factors |
 //!
 //! Numbers are summed in f64 and in a fixed order: a result never depends on the
 //! number of threads.
@@ -21,7 +20,6 @@ mod mixture;
 mod moments;
 mod pca;
 mod probe;
-mod symmetric;
 
 pub use anomaly::{Detection, roc_auc, threshold};
 pub use latent::{around, clamp_to_range, interpolate, standard_deviations};

@@ -5,6 +5,7 @@
 
 use autoencoder_kernels::gemm::gemm;
 use autoencoder_kernels::{Context, Mat};
+use nalgebra::DMatrix;
 
 use crate::error::Result;
 use crate::model::Samples;
@@ -35,10 +36,10 @@ pub(super) fn covariance(
     samples: Samples<'_>,
     mean: &[f64],
     weights: Option<&[f64]>,
-) -> Result<Mat<f64>> {
+) -> Result<DMatrix<f64>> {
     let features = samples.features();
     let mut product = Mat::try_zeros(features, features)?;
-    let mut sums = Mat::<f64>::try_zeros(features, features)?;
+    let mut sums = DMatrix::zeros(features, features);
     let mut total = 0.0;
     blocks(samples, |first, block| {
         for (i, row) in block.as_mut_slice().chunks_exact_mut(features).enumerate() {
@@ -64,8 +65,7 @@ pub(super) fn covariance(
         }
         Ok(())
     })?;
-    sums.as_mut_slice().iter_mut().for_each(|sum| *sum /= total);
-    Ok(sums)
+    Ok(sums / total)
 }
 
 /// Calls `with` for block after block, with the number of its first row and a
