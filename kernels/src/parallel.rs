@@ -85,7 +85,6 @@ pub(crate) fn threads(parallelism: Parallelism) -> usize {
 pub fn for_each(parallelism: Parallelism, tasks: usize, task: impl Fn(usize) + Sync) {
     match parallelism {
         Parallelism::Serial => (0..tasks).for_each(task),
-        // Through a table of functions: rayon's code is compiled once, not for each task.
         Parallelism::Pool => halve(0, tasks, &task),
     }
 }
@@ -123,7 +122,7 @@ fn middle(from: usize, to: usize) -> usize {
 }
 
 #[cfg(feature = "parallel")]
-fn halve(from: usize, to: usize, task: &(dyn Fn(usize) + Sync)) {
+fn halve(from: usize, to: usize, task: &(impl Fn(usize) + Sync)) {
     match to - from {
         0 => {}
         1 => task(from),
@@ -135,7 +134,7 @@ fn halve(from: usize, to: usize, task: &(dyn Fn(usize) + Sync)) {
 }
 
 #[cfg(not(feature = "parallel"))]
-fn halve(from: usize, to: usize, task: &(dyn Fn(usize) + Sync)) {
+fn halve(from: usize, to: usize, task: &(impl Fn(usize) + Sync)) {
     (from..to).for_each(task);
 }
 

@@ -35,11 +35,12 @@ pub(crate) const PACK_A_BYTES: usize = 1 << 20;
 /// 1024×512×1024, 2 KB apart, 4 to 5 %.)
 pub(crate) const PACK_A_ALIAS: usize = 4096;
 
-/// Columns of C, at most, and rows, at least, of a product that lays rows along the lanes.
-/// (1000×784×1 takes 0.37 of the time of tiles of one column, 1000×784×2 0.42;
-/// 17×1000×1 1.6.)
-pub(crate) const GEMV_COLS: usize = 2;
-pub(crate) const GEMV_ROWS: usize = 32;
+/// Columns left over by whole vectors, at most, that are computed with the rows
+/// along the lanes, and rows of C from which that pays. (257×785×33 takes 0.73 of
+/// the time of a tile for its last column, 1000×784×1 0.37, 1000×784×2 0.42;
+/// 256×784×36 takes 1.05, 17×1000×17 1.6.)
+pub(crate) const NARROW: usize = 2;
+pub(crate) const NARROW_ROWS: usize = 32;
 
 /// Parallel tasks of one region, at most, unless its rows of A need more.
 pub(crate) const MAX_TASKS: usize = 64;
@@ -57,6 +58,26 @@ pub(crate) const LIST_ROWS: [usize; 2] = [6, 4];
 
 /// Rows of A of one task, in bytes: they stay in L2 while B's panels pass.
 pub(crate) const A_BLOCK_BYTES: usize = 384 << 10;
+
+/// Tiles side by side, at most, of those that wait for a wide operation; twice as many
+/// in all, 24 KB at AVX-512. (Gradient and update of 784×128 and of 512×512 by Adam, with
+/// four tiles below each other: 1.05 and 1.05 to 1.08 of the time, since the CPU fetches
+/// the lines behind them, too, in vain; 1.11 and 1.15 to 1.17 if each tile's lines are
+/// asked for ahead of its product as well. With 16 side by side 512×512 takes 0.94 to
+/// 0.97, 784×128 the same; 128×784 had 0.97 to 1.05.)
+pub(crate) const WIDE_TILES: usize = 8;
+
+/// Bytes of a weight and its optimiser's state from which an update is wide. With less
+/// they are still in L2.
+pub(crate) const WIDE_UPDATE_BYTES: usize = 512 << 10;
+
+/// Bytes of what another epilogue reads and writes from which it is wide, if its rows
+/// lie a multiple of so many bytes apart: the 48 rows of a tall panel, at AVX-512, then
+/// share 8 of the 64 sets of L1 for each of their two lines. (σ′ behind 1024×128×1024
+/// takes 0.87 of the time, behind 512×128×512 0.89, behind 10 000×128×784, whose rows
+/// share no set, 1.02.)
+pub(crate) const WIDE_BYTES: usize = 256 << 10;
+pub(crate) const WIDE_ALIAS: usize = 512;
 
 /// Bytes of A from which the beginnings of its rows are fetched one tile ahead.
 pub(crate) const PREFETCH_BYTES: usize = 512 << 10;
@@ -84,7 +105,3 @@ pub(crate) const PANEL_ROWS: usize = 128;
 /// two, 9.7 by four, 8.9 by six, 8.9 by eight with spills at AVX-512; at AVX2, 14.9
 /// by single rows, 13.3 by three.)
 pub(crate) const ROWS_AT_ONCE: [usize; 2] = [3, 6];
-
-/// Vectors of which a loop over a long chain of operations, such as the sigmoid, makes
-/// each operation before the next; as many as 16 registers allow.
-pub(crate) const VECTORS_AT_ONCE: usize = 3;

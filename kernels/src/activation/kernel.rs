@@ -1,10 +1,11 @@
-//! Activations over matrices. A row whose elements are not contiguous goes through a
-//! buffer.
+//! Activations over matrices. Where a row's elements are no neighbours in
+//! memory, it goes through a buffer.
 
-use super::Activation;
+use super::{Activation, ActivationVisitor, Elementwise, softmax};
 use crate::error::{Error, check_shape};
-use crate::level::Level;
+use crate::level::{Kernel, Level};
 use crate::mat::{MatMut, MatRef};
+use crate::simd::{Simd, map_in_place, map_into, map_with};
 
 /// y = act(z), for matrices of one shape and any strides.
 ///
@@ -18,21 +19,12 @@ pub fn forward(
 ) -> Result<(), Error> {
     activation.check()?;
     check_shape("y", y.shape(), z.shape())?;
-    let (z, mut y) = if activation.is_elementwise() && z.row_stride() == 1 && y.row_stride() == 1 {
+    let (z, y) = if activation.is_elementwise() && z.row_stride() == 1 && y.row_stride() == 1 {
         (z.transpose(), y.transpose())
     } else {
         (z, y)
     };
-    let (mut buffer, mut copy) = (Vec::new(), Vec::new());
-    activation.with_loops(level, &mut |loops| {
-        for i in 0..z.rows() {
-            let z = row_or_copy(z, i, &mut copy);
-            update_row(&mut y, i, &mut buffer, |y| {
-                // SAFETY: both hold as many elements; an exclusive borrow overlaps no other.
-                unsafe { loops.forward(z.as_ptr(), y.as_mut_ptr(), z.len().min(y.len())) }
-            });
-        }
-    });
+    level.dispatch(Forward { activation, z, y });
     Ok(())
 }
 
@@ -46,24 +38,12 @@ pub fn forward_in_place(
     z: MatMut<'_, f32>,
 ) -> Result<(), Error> {
     activation.check()?;
-    if activation == Activation::Identity {
-        return Ok(());
-    }
-    let mut z = if activation.is_elementwise() && z.row_stride() == 1 {
+    let z = if activation.is_elementwise() && z.row_stride() == 1 {
         z.transpose()
     } else {
         z
     };
-    let mut buffer = Vec::new();
-    activation.with_loops(level, &mut |loops| {
-        for i in 0..z.rows() {
-            update_row(&mut z, i, &mut buffer, |z| {
-                let (start, len) = (z.as_mut_ptr(), z.len());
-                // SAFETY: they are the same elements, borrowed exclusively.
-                unsafe { loops.forward(start, start, len) }
-            });
-        }
-    });
+    level.dispatch(ForwardInPlace { activation, z });
     Ok(())
 }
 
@@ -82,23 +62,16 @@ pub fn backward(
 ) -> Result<(), Error> {
     activation.check()?;
     check_shape("dy_to_delta", dy_to_delta.shape(), saved.shape())?;
-    if activation == Activation::Identity {
-        return Ok(());
-    }
     let by_columns = saved.row_stride() == 1 && dy_to_delta.row_stride() == 1;
-    let (saved, mut dy_to_delta) = if activation.is_elementwise() && by_columns {
+    let (saved, dy_to_delta) = if activation.is_elementwise() && by_columns {
         (saved.transpose(), dy_to_delta.transpose())
     } else {
         (saved, dy_to_delta)
     };
-    let (mut buffer, mut copy) = (Vec::new(), Vec::new());
-    activation.with_loops(level, &mut |loops| {
-        for i in 0..saved.rows() {
-            let saved = row_or_copy(saved, i, &mut copy);
-            update_row(&mut dy_to_delta, i, &mut buffer, |dy| {
-                loops.backward(saved, dy);
-            });
-        }
+    level.dispatch(Backward {
+        activation,
+        saved,
+        dy_to_delta,
     });
     Ok(())
 }
@@ -116,6 +89,7 @@ fn row_or_copy<'a>(mat: MatRef<'a, f32>, i: usize, buffer: &'a mut Vec<f32>) -> 
 }
 
 /// `f` of row `i`, by way of `buffer` where it is not contiguous.
+#[inline(always)]
 fn update_row(
     mat: &mut MatMut<'_, f32>,
     i: usize,
@@ -130,5 +104,206 @@ fn update_row(
     f(buffer);
     for (j, &value) in buffer.iter().enumerate() {
         mat.set(i, j, value);
+    }
+}
+
+struct Forward<'a> {
+    activation: Activation,
+    z: MatRef<'a, f32>,
+    y: MatMut<'a, f32>,
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Forward { activation, z, y } = self;
+        if activation == Activation::Softmax {
+            let mut y = y;
+            y.copy_from(z);
+            softmax_rows(s, y);
+        } else {
+            activation.visit(ForwardRows { s, z, y });
+        }
+    }
+}
+
+#[inline(always)]
+fn softmax_rows<S: Simd>(s: S, mut y: MatMut<'_, f32>) {
+    let mut buffer = Vec::new();
+    for i in 0..y.rows() {
+        update_row(
+            &mut y,
+            i,
+            &mut buffer,
+            #[inline(always)]
+            |row| softmax::forward_row(s, row),
+        );
+    }
+}
+
+struct ForwardRows<'a, S> {
+    s: S,
+    z: MatRef<'a, f32>,
+    y: MatMut<'a, f32>,
+}
+
+impl<S: Simd> ActivationVisitor for ForwardRows<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit<A: Elementwise>(self, activation: A) {
+        let ForwardRows { s, z, mut y } = self;
+        let (mut buffer, mut copy) = (Vec::new(), Vec::new());
+        for i in 0..z.rows() {
+            let z = row_or_copy(z, i, &mut copy);
+            update_row(
+                &mut y,
+                i,
+                &mut buffer,
+                #[inline(always)]
+                |y| {
+                    map_into(
+                        s,
+                        z,
+                        y,
+                        #[inline(always)]
+                        |z| activation.apply(s, z),
+                    )
+                },
+            );
+        }
+    }
+}
+
+struct ForwardInPlace<'a> {
+    activation: Activation,
+    z: MatMut<'a, f32>,
+}
+
+impl Kernel for ForwardInPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let ForwardInPlace { activation, z } = self;
+        if activation == Activation::Softmax {
+            softmax_rows(s, z);
+        } else {
+            activation.visit(ForwardRowsInPlace { s, z });
+        }
+    }
+}
+
+struct ForwardRowsInPlace<'a, S> {
+    s: S,
+    z: MatMut<'a, f32>,
+}
+
+impl<S: Simd> ActivationVisitor for ForwardRowsInPlace<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit<A: Elementwise>(self, activation: A) {
+        let ForwardRowsInPlace { s, mut z } = self;
+        if A::IS_IDENTITY {
+            return;
+        }
+        let mut buffer = Vec::new();
+        for i in 0..z.rows() {
+            update_row(
+                &mut z,
+                i,
+                &mut buffer,
+                #[inline(always)]
+                |z| {
+                    map_in_place(
+                        s,
+                        z,
+                        #[inline(always)]
+                        |z| activation.apply(s, z),
+                    )
+                },
+            );
+        }
+    }
+}
+
+struct Backward<'a> {
+    activation: Activation,
+    saved: MatRef<'a, f32>,
+    dy_to_delta: MatMut<'a, f32>,
+}
+
+impl Kernel for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Backward {
+            activation,
+            saved,
+            mut dy_to_delta,
+        } = self;
+        if activation != Activation::Softmax {
+            return activation.visit(BackwardRows {
+                s,
+                saved,
+                dy_to_delta,
+            });
+        }
+        let (mut buffer, mut copy) = (Vec::new(), Vec::new());
+        for i in 0..saved.rows() {
+            let y = row_or_copy(saved, i, &mut copy);
+            update_row(
+                &mut dy_to_delta,
+                i,
+                &mut buffer,
+                #[inline(always)]
+                |dy| softmax::backward_row(s, y, dy),
+            );
+        }
+    }
+}
+
+struct BackwardRows<'a, S> {
+    s: S,
+    saved: MatRef<'a, f32>,
+    dy_to_delta: MatMut<'a, f32>,
+}
+
+impl<S: Simd> ActivationVisitor for BackwardRows<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit<A: Elementwise>(self, activation: A) {
+        let BackwardRows {
+            s,
+            saved,
+            mut dy_to_delta,
+        } = self;
+        if A::IS_IDENTITY {
+            return;
+        }
+        let (mut buffer, mut copy) = (Vec::new(), Vec::new());
+        for i in 0..saved.rows() {
+            let saved = row_or_copy(saved, i, &mut copy);
+            update_row(
+                &mut dy_to_delta,
+                i,
+                &mut buffer,
+                #[inline(always)]
+                |dy| {
+                    map_with(
+                        s,
+                        saved,
+                        dy,
+                        #[inline(always)]
+                        |saved, dy| s.mul(dy, activation.derivative(s, saved)),
+                    )
+                },
+            );
+        }
     }
 }

@@ -5,13 +5,15 @@ use crate::math::expm1;
 use crate::simd::Simd;
 
 #[derive(Clone, Copy)]
-pub(crate) struct Identity;
+pub(super) struct Identity;
 
 impl Elementwise for Identity {
     const SAVES: Saves = Saves::Output;
     const MAX_ULP: f32 = 0.0;
     const DERIVATIVE_MAX_ULP: f32 = 0.0;
     const IS_IDENTITY: bool = true;
+    const FUSES_WITH_LOSS: bool = true;
+    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, _: S, z: S::Vector) -> S::Vector {
@@ -30,12 +32,13 @@ impl Elementwise for Identity {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Relu;
+pub(super) struct Relu;
 
 impl Elementwise for Relu {
     const SAVES: Saves = Saves::Output;
     const MAX_ULP: f32 = 0.0;
     const DERIVATIVE_MAX_ULP: f32 = 0.0;
+    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {
@@ -68,6 +71,7 @@ impl Elementwise for LeakyRelu {
     const SAVES: Saves = Saves::Output;
     const MAX_ULP: f32 = 0.5;
     const DERIVATIVE_MAX_ULP: f32 = 0.0;
+    const IS_SHORT: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {

@@ -12,7 +12,7 @@ impl Elementwise for Sigmoid {
     const SAVES: Saves = Saves::Output;
     const MAX_ULP: f32 = SIGMOID_MAX_ULP;
     const DERIVATIVE_MAX_ULP: f32 = 0.25;
-    const IS_CHAIN: bool = true;
+    const FUSES_WITH_LOSS: bool = true;
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector {

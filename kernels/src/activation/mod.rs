@@ -17,7 +17,6 @@ mod gelu;
 mod kernel;
 mod linear;
 mod logistic;
-mod loops;
 mod name;
 pub(crate) mod softmax;
 
@@ -25,8 +24,6 @@ pub(crate) mod softmax;
 mod tests;
 
 pub use kernel::{backward, forward, forward_in_place};
-pub(crate) use linear::{Identity, Relu};
-pub(crate) use loops::ActivationLoops;
 
 use crate::error::Error;
 use crate::simd::Simd;
@@ -215,8 +212,13 @@ pub(crate) trait Elementwise: Copy + Send + Sync + 'static {
     const DERIVATIVE_MAX_ULP: f32;
     /// Whether `apply` returns its argument, so that callers can skip passes.
     const IS_IDENTITY: bool = false;
-    /// Whether `apply_each` is faster than `apply` of one after another.
-    const IS_CHAIN: bool = false;
+    /// Whether a loss is compiled into one pass with it: for activations that
+    /// usual output layers have. Each costs a function per loss and level.
+    const FUSES_WITH_LOSS: bool = false;
+
+    /// Whether `apply` is no more than two operations: taken row by row, it waits
+    /// for memory alone.
+    const IS_SHORT: bool = false;
 
     /// act(z). NaN gives NaN, ±∞ the limit.
     fn apply<S: Simd>(self, s: S, z: S::Vector) -> S::Vector;

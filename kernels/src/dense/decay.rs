@@ -1,13 +1,13 @@
 //! Penalties on weights as a part of ∇W: weight decay, and that of a
 //! contractive layer.
 
-use super::{Destination, Source};
+use super::{Destination, Source, for_each_vector, load, store};
 use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{Panel, TileOperation};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::parallel::Context;
-use crate::simd::{Simd, for_each_vector, load, store};
+use crate::simd::Simd;
 
 /// What is added to a gradient ∇W that is a multiple of W itself, element by
 /// element: first `∇W ← ∇W + columns[j]·W`, then `∇W ← ∇W + all·W`.
@@ -142,19 +142,14 @@ impl Factors {
 }
 
 /// Adds a decay to a finished tile of ∇W, then goes on with it.
-pub(super) struct Decayed<'a, S> {
-    s: S,
+pub(super) struct Decayed<S, T> {
+    pub(super) s: S,
     factors: Factors,
-    then: &'a dyn TileOperation<f32>,
+    then: T,
 }
 
-impl<'a, S> Decayed<'a, S> {
-    pub(super) fn new(
-        s: S,
-        decay: Decay<'_>,
-        weight: Destination,
-        then: &'a dyn TileOperation<f32>,
-    ) -> Self {
+impl<S, T> Decayed<S, T> {
+    pub(super) fn new(s: S, decay: Decay<'_>, weight: Destination, then: T) -> Self {
         let factors = Factors {
             weight: weight.as_source(),
             all: decay.all,
@@ -166,9 +161,9 @@ impl<'a, S> Decayed<'a, S> {
 
 // SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
 // threads apart.
-unsafe impl<S: Sync> Sync for Decayed<'_, S> {}
+unsafe impl<S: Sync, T: Sync> Sync for Decayed<S, T> {}
 
-impl<S: Simd> TileOperation<f32> for Decayed<'_, S> {
+impl<S: Simd, T: TileOperation<f32>> TileOperation<f32> for Decayed<S, T> {
     unsafe fn apply(&self, panel: Panel<f32>) {
         self.s.vectorize(
             #[inline(always)]
@@ -184,5 +179,9 @@ impl<S: Simd> TileOperation<f32> for Decayed<'_, S> {
         );
         // SAFETY: the caller's contract.
         unsafe { self.then.apply(panel) }
+    }
+
+    fn is_wide(&self) -> bool {
+        self.then.is_wide()
     }
 }

@@ -1,14 +1,14 @@
 //! Y = act(X·W + b).
 
-use super::{Destination, InEpilogue, Source};
-use crate::activation::{Activation, Elementwise, Identity, Relu};
+use super::{Destination, Rows, Source, for_each_rows, for_each_vector, load, store};
+use crate::activation::{Activation, ActivationVisitor, Elementwise};
 use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, TileOperation};
 use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::parallel::Context;
-use crate::simd::{Simd, for_each_vector, load, store};
+use crate::simd::Simd;
 
 /// Y = act(X·W + b), bias and activation in the epilogue of the product.
 #[derive(Debug)]
@@ -59,11 +59,7 @@ impl Forward<'_> {
                 .pre_activation
                 .map_or(Destination::NONE, Destination::new),
         };
-        let level = work.context.level;
-        self.activation.with_loops(level, &mut |loops| {
-            let activation = InEpilogue::new(self.activation, loops);
-            level.dispatch(WithLoops { activation, work });
-        });
+        self.activation.visit(work);
         Ok(())
     }
 }
@@ -82,7 +78,6 @@ pub(super) fn check_elementwise(activation: Activation) -> Result<(), Error> {
 }
 
 /// The checked arguments.
-#[derive(Clone, Copy)]
 struct Work {
     context: Context,
     shape: (usize, usize),
@@ -93,126 +88,154 @@ struct Work {
     z: Destination,
 }
 
-struct WithLoops<'a> {
-    activation: InEpilogue<'a>,
+impl ActivationVisitor for Work {
+    type Output = ();
+
+    fn visit<A: Elementwise>(self, activation: A) {
+        let level = self.context.level;
+        level.dispatch(Typed {
+            activation,
+            work: self,
+        });
+    }
+}
+
+struct Typed<A> {
+    activation: A,
     work: Work,
 }
 
-impl Kernel for WithLoops<'_> {
+impl<A: Elementwise> Kernel for Typed<A> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let WithLoops { activation, work } = self;
+        let work = self.work;
         let parallelism = work.context.parallelism;
-        let is_product =
-            matches!(activation, InEpilogue::Identity) && work.bias.is_none() && work.z.is_none();
-        let operation = BiasActivation {
-            s,
-            activation,
-            bias: work.bias,
-            y: work.y,
-            z: work.z,
-        };
-        let sink = if is_product {
-            Sink::Store(work.y.store())
-        } else {
-            Sink::Operation(&operation)
-        };
         // SAFETY: the views are readable, Y and Z writable, at every index of
         // the checked shapes; the exclusive borrows keep Y and Z apart from
         // the operands; each tile writes its own elements.
-        unsafe { multiply(s, work.shape, &[work.term], sink, parallelism) };
-    }
-}
-
-/// z = tile + b; y = act(z).
-struct BiasActivation<'a, S> {
-    s: S,
-    activation: InEpilogue<'a>,
-    /// Every row is the bias; null for none.
-    bias: Source,
-    y: Destination,
-    z: Destination,
-}
-
-// SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
-// threads apart where they write.
-unsafe impl<S: Sync> Sync for BiasActivation<'_, S> {}
-
-impl<S: Simd> TileOperation<f32> for BiasActivation<'_, S> {
-    unsafe fn apply(&self, panel: Panel<f32>) {
-        let (place, shape) = panel.rectangle();
-        self.bias.check(place, shape);
-        self.y.check(place, shape);
-        self.z.check(place, shape);
-        // SAFETY: the panel is the call's own; bias, Y and Z have its rows and columns.
         unsafe {
-            let y = (self.y.at(panel.row, panel.col), self.y.row_stride);
-            match self.activation {
-                InEpilogue::Identity => add_bias(self.s, panel, self.bias, Identity, self.z, y),
-                InEpilogue::Relu => add_bias(self.s, panel, self.bias, Relu, self.z, y),
-                InEpilogue::Loops(activation) => {
-                    let z = (panel.data, panel.stride);
-                    add_bias(self.s, panel, self.bias, Identity, self.z, z);
-                    // All rows at once, with what is behind their last columns: a row of
-                    // a panel is too short for a loop over several vectors.
-                    activation.forward(panel.data, panel.data, panel.rows * panel.stride);
-                    add_bias(self.s, panel, Source::NONE, Identity, Destination::NONE, y);
-                }
+            if A::IS_IDENTITY && work.bias.is_none() && work.z.is_none() {
+                let store = work.y.store();
+                multiply(s, work.shape, &[work.term], Sink::Store(store), parallelism);
+            } else {
+                let operation = BiasActivation {
+                    s,
+                    activation: self.activation,
+                    bias: work.bias,
+                    y: work.y,
+                    z: work.z,
+                    is_wide: work
+                        .y
+                        .is_wide(work.shape, 1 + usize::from(!work.z.is_none())),
+                };
+                let sink = Sink::Operation(&operation);
+                multiply(s, work.shape, &[work.term], sink, parallelism);
             }
         }
     }
 }
 
-/// z = panel + bias, which goes to its place in `to_z`, if that is wanted, and
-/// y = act(z), which goes to (address, row stride) `to_y`, perhaps the panel itself.
-///
-/// # Safety
-/// The bias has the panel's columns, `to_z` its rows and columns; `to_y` is writable at
-/// as many.
-#[inline(always)]
-pub(super) unsafe fn add_bias<S: Simd, A: Elementwise>(
+/// z = tile + b; y = act(z).
+struct BiasActivation<S, A> {
     s: S,
-    panel: Panel<f32>,
-    bias: Source,
     activation: A,
+    /// Every row is the bias; null for none.
+    bias: Source,
+    y: Destination,
+    z: Destination,
+    is_wide: bool,
+}
+
+// SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
+// threads apart where they write.
+unsafe impl<S: Sync, A: Sync> Sync for BiasActivation<S, A> {}
+
+impl<S: Simd, A: Elementwise> TileOperation<f32> for BiasActivation<S, A> {
+    fn is_wide(&self) -> bool {
+        self.is_wide
+    }
+
+    unsafe fn apply(&self, panel: Panel<f32>) {
+        let s = self.s;
+        let (place, shape) = panel.rectangle();
+        self.bias.check(place, shape);
+        self.y.check(place, shape);
+        self.z.check(place, shape);
+        s.vectorize(
+            #[inline(always)]
+            || {
+                // In registers: what is stored might else be one of these.
+                let (panel, to_y, to_z) = (panel, self.y, self.z);
+                for_each_vector(
+                    s,
+                    panel.cols,
+                    #[inline(always)]
+                    |j, mask| {
+                        let col = panel.col + j;
+                        let bias = if self.bias.is_none() {
+                            // x + −0 is x; −0 + 0 would be 0.
+                            s.splat(-0.0)
+                        } else {
+                            // SAFETY: columns `col ..` of the bias, by mask.
+                            unsafe { load(s, self.bias.at(0, col), mask) }
+                        };
+                        let mut column = Column {
+                            s,
+                            activation: self.activation,
+                            panel,
+                            to_y,
+                            to_z,
+                            j,
+                            mask,
+                            bias,
+                        };
+                        let worthwhile = const { !A::IS_SHORT } && mask.is_none();
+                        // SAFETY: the panel and the outputs have these rows and,
+                        // by mask, columns.
+                        unsafe { for_each_rows(s, panel.rows, worthwhile, &mut column) };
+                    },
+                );
+            },
+        );
+    }
+}
+
+/// The columns of one vector.
+struct Column<S: Simd, A> {
+    s: S,
+    activation: A,
+    panel: Panel<f32>,
+    to_y: Destination,
     to_z: Destination,
-    to_y: (*mut f32, usize),
-) {
-    s.vectorize(
-        #[inline(always)]
-        || {
-            // Copied to locals: the stores below could alias what the closure borrows.
-            let (panel, bias, activation, to_z, to_y) = (panel, bias, activation, to_z, to_y);
-            for_each_vector(
-                s,
-                panel.cols,
-                #[inline(always)]
-                |j, mask| {
-                    let col = panel.col + j;
-                    let bias = if bias.is_none() {
-                        // −0.0 is the additive identity for every x, including −0.0.
-                        s.splat(-0.0)
-                    } else {
-                        // SAFETY: columns `col ..` of the bias, by mask.
-                        unsafe { load(s, bias.at(0, col), mask) }
-                    };
-                    for i in 0..panel.rows {
-                        // SAFETY: the panel's rows hold whole vectors; the caller's
-                        // contract, by mask.
-                        unsafe {
-                            let z = s.load(panel.data.add(i * panel.stride + j));
-                            let z = s.add(z, bias);
-                            if !to_z.is_none() {
-                                store(s, to_z.at(panel.row + i, col), z, mask);
-                            }
-                            let y = activation.apply(s, z);
-                            store(s, to_y.0.add(i * to_y.1 + j), y, mask);
-                        }
-                    }
-                },
-            );
-        },
-    );
+    /// The first of them in the panel.
+    j: usize,
+    /// Which there are, if not all.
+    mask: Option<S::Mask>,
+    bias: S::Vector,
+}
+
+impl<S: Simd, A: Elementwise> Rows for Column<S, A> {
+    #[inline(always)]
+    unsafe fn run<const N: usize>(&mut self, i: usize) {
+        let (s, panel, j) = (self.s, self.panel, self.j);
+        let (row, col) = (panel.row + i, panel.col + j);
+        let mut z = [self.bias; N];
+        for (r, z) in z.iter_mut().enumerate() {
+            // SAFETY: the panel's rows hold whole vectors.
+            let acc = unsafe { s.load(panel.data.add((i + r) * panel.stride + j)) };
+            *z = s.add(acc, self.bias);
+        }
+        if !self.to_z.is_none() {
+            for (r, &z) in z.iter().enumerate() {
+                // SAFETY: Z has the row by the caller's contract.
+                unsafe { store(s, self.to_z.at(row + r, col), z, self.mask) };
+            }
+        }
+        for (r, y) in self.activation.apply_each(s, z).into_iter().enumerate() {
+            // SAFETY: as for Z.
+            unsafe { store(s, self.to_y.at(row + r, col), y, self.mask) };
+        }
+    }
 }

@@ -1,15 +1,15 @@
 //! δ of the layer below: (δ·Wᵀ) ⊙ act′.
 
 use super::forward::check_elementwise;
-use super::{Destination, InEpilogue, Source, column_sums};
-use crate::activation::{Activation, Elementwise, Identity, Relu};
+use super::{Destination, Source, column_sums, for_each_vector, load, store};
+use crate::activation::{Activation, ActivationVisitor, Elementwise};
 use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{Panel, Sink, TileOperation};
 use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::parallel::{Context, Parallelism};
-use crate::simd::{Simd, for_each_vector, load, store};
+use crate::simd::Simd;
 
 /// The gradient that a layer hands down, through the activation of the layer
 /// below: δ_below = (δ·Wᵀ) ⊙ act′(saved). With [`Activation::Identity`] it is
@@ -71,17 +71,13 @@ impl BackwardInput<'_> {
         // On many threads the sums over rows would need an order: they are a
         // second pass then.
         let (fused, separate) = if serial { (sums, None) } else { (None, sums) };
-        let work = Work {
+        self.activation.visit(Work {
             context,
             shape: (batch, inputs),
             term: Term::new(self.delta, self.weight_transposed),
             saved: self.saved.map_or(Source::NONE, Source::new),
             output: Destination::new(self.output.as_mut()),
             sums: Destination::vector(fused),
-        };
-        self.activation.with_loops(context.level, &mut |loops| {
-            let activation = InEpilogue::new(self.activation, loops);
-            context.level.dispatch(WithLoops { activation, work });
         });
         match separate {
             Some(sums) => column_sums(context, self.output.as_ref(), sums),
@@ -91,7 +87,6 @@ impl BackwardInput<'_> {
 }
 
 /// The checked arguments.
-#[derive(Clone, Copy)]
 struct Work {
     context: Context,
     shape: (usize, usize),
@@ -102,136 +97,123 @@ struct Work {
     sums: Destination,
 }
 
-struct WithLoops<'a> {
-    activation: InEpilogue<'a>,
+impl ActivationVisitor for Work {
+    type Output = ();
+
+    fn visit<A: Elementwise>(self, activation: A) {
+        let level = self.context.level;
+        level.dispatch(Typed {
+            activation,
+            work: self,
+        });
+    }
+}
+
+struct Typed<A> {
+    activation: A,
     work: Work,
 }
 
-impl Kernel for WithLoops<'_> {
+impl<A: Elementwise> Kernel for Typed<A> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let WithLoops { activation, work } = self;
-        let is_product = matches!(activation, InEpilogue::Identity) && work.sums.is_none();
-        let operation = Slope {
-            s,
-            activation,
-            saved: work.saved,
-            output: work.output,
-            sums: work.sums,
-        };
-        let sink = if is_product {
-            Sink::Store(work.output.store())
-        } else {
-            Sink::Operation(&operation)
-        };
+        let work = self.work;
+        let (terms, parallelism) = ([work.term], work.context.parallelism);
         // SAFETY: the views are readable, the output and the sums writable, at
         // every index of the checked shapes; exclusive borrows keep what is
         // written apart from what is read; each tile writes its own elements,
         // and sums are written on one thread only.
-        unsafe { multiply(s, work.shape, &[work.term], sink, work.context.parallelism) };
-    }
-}
-
-/// δ = tile ⊙ act′(saved), and its column sums.
-struct Slope<'a, S> {
-    s: S,
-    activation: InEpilogue<'a>,
-    saved: Source,
-    output: Destination,
-    sums: Destination,
-}
-
-// SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
-// threads apart where they write `output`; `sums` is none on many threads.
-unsafe impl<S: Sync> Sync for Slope<'_, S> {}
-
-impl<S: Simd> TileOperation<f32> for Slope<'_, S> {
-    unsafe fn apply(&self, panel: Panel<f32>) {
-        let (s, saved) = (self.s, self.saved);
-        let (place, shape) = panel.rectangle();
-        if !matches!(self.activation, InEpilogue::Identity) {
-            saved.check(place, shape);
-        }
-        self.output.check(place, shape);
-        self.sums.check(place, shape);
-        // SAFETY: the panel is the call's own; `saved`, unless the identity ignores it,
-        // the output and the sums have its rows and columns.
         unsafe {
-            match self.activation {
-                InEpilogue::Identity => {
-                    finish_delta(s, panel, Identity, saved, self.output, self.sums);
-                }
-                InEpilogue::Relu => finish_delta(s, panel, Relu, saved, self.output, self.sums),
-                InEpilogue::Loops(activation) => {
-                    for i in 0..panel.rows {
-                        let saved = saved.at(panel.row + i, panel.col);
-                        let delta = panel.data.add(i * panel.stride);
-                        activation.backward(
-                            std::slice::from_raw_parts(saved, panel.cols),
-                            std::slice::from_raw_parts_mut(delta, panel.cols),
-                        );
-                    }
-                    finish_delta(s, panel, Identity, saved, self.output, self.sums);
-                }
+            if A::IS_IDENTITY && work.sums.is_none() {
+                let store = work.output.store();
+                multiply(s, work.shape, &terms, Sink::Store(store), parallelism);
+            } else {
+                let operation = Slope {
+                    s,
+                    activation: self.activation,
+                    saved: work.saved,
+                    output: work.output,
+                    sums: work.sums,
+                    is_wide: work
+                        .output
+                        .is_wide(work.shape, 2 - usize::from(A::IS_IDENTITY)),
+                };
+                let sink = Sink::Operation(&operation);
+                multiply(s, work.shape, &terms, sink, parallelism);
             }
         }
     }
 }
 
-/// δ = panel ⊙ act′(saved), which goes to its place in `output`, and its column sums,
-/// which are added to `sums`, if they are wanted.
-///
-/// # Safety
-/// `saved`, unless it is the identity, and `output` have the panel's rows and columns,
-/// `sums` its columns.
-#[inline(always)]
-pub(super) unsafe fn finish_delta<S: Simd, A: Elementwise>(
+/// δ = tile ⊙ act′(saved), and its column sums.
+struct Slope<S, A> {
     s: S,
-    panel: Panel<f32>,
     activation: A,
     saved: Source,
     output: Destination,
     sums: Destination,
-) {
-    s.vectorize(
-        #[inline(always)]
-        || {
-            // Copied to locals: the stores below could alias what the closure borrows.
-            let (panel, saved, output, sums) = (panel, saved, output, sums);
-            for_each_vector(
-                s,
-                panel.cols,
-                #[inline(always)]
-                |j, mask| {
-                    let col = panel.col + j;
-                    let mut column = if sums.is_none() {
-                        s.splat(0.0)
-                    } else {
-                        // SAFETY: columns `col ..` of the sums, by mask.
-                        unsafe { load(s, sums.at(0, col), mask) }
-                    };
-                    for i in 0..panel.rows {
-                        let row = panel.row + i;
-                        // SAFETY: the caller's contract, by mask.
-                        unsafe {
-                            let delta = panel.data.add(i * panel.stride + j);
-                            let mut delta = load(s, delta.cast_const(), mask);
-                            if !A::IS_IDENTITY {
-                                let saved = load(s, saved.at(row, col), mask);
-                                delta = s.mul(delta, activation.derivative(s, saved));
+    is_wide: bool,
+}
+
+// SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
+// threads apart where they write `output`; `sums` is none on many threads.
+unsafe impl<S: Sync, A: Sync> Sync for Slope<S, A> {}
+
+impl<S: Simd, A: Elementwise> TileOperation<f32> for Slope<S, A> {
+    fn is_wide(&self) -> bool {
+        self.is_wide
+    }
+
+    unsafe fn apply(&self, panel: Panel<f32>) {
+        let s = self.s;
+        let (place, shape) = panel.rectangle();
+        if !A::IS_IDENTITY {
+            self.saved.check(place, shape);
+        }
+        self.output.check(place, shape);
+        self.sums.check(place, shape);
+        s.vectorize(
+            #[inline(always)]
+            || {
+                // In registers: what is stored might else be one of these.
+                let (panel, saved, output) = (panel, self.saved, self.output);
+                for_each_vector(
+                    s,
+                    panel.cols,
+                    #[inline(always)]
+                    |j, mask| {
+                        let col = panel.col + j;
+                        let mut column = if self.sums.is_none() {
+                            s.splat(0.0)
+                        } else {
+                            // SAFETY: columns `col ..` of the sums, by mask.
+                            unsafe { load(s, self.sums.at(0, col), mask) }
+                        };
+                        for i in 0..panel.rows {
+                            let row = panel.row + i;
+                            // SAFETY: the tile's rows hold whole vectors;
+                            // `saved` (unless the identity ignores it) and the
+                            // output hold the tile's elements.
+                            unsafe {
+                                let mut delta = s.load(panel.data.add(i * panel.stride + j));
+                                if !A::IS_IDENTITY {
+                                    let saved = load(s, saved.at(row, col), mask);
+                                    let slope = self.activation.derivative(s, saved);
+                                    delta = s.mul(delta, slope);
+                                }
+                                store(s, output.at(row, col), delta, mask);
+                                column = s.add(column, delta);
                             }
-                            store(s, output.at(row, col), delta, mask);
-                            column = s.add(column, delta);
                         }
-                    }
-                    if !sums.is_none() {
-                        // SAFETY: as for the load.
-                        unsafe { store(s, sums.at(0, col), column, mask) };
-                    }
-                },
-            );
-        },
-    );
+                        if !self.sums.is_none() {
+                            // SAFETY: as for the load.
+                            unsafe { store(s, self.sums.at(0, col), column, mask) };
+                        }
+                    },
+                );
+            },
+        );
+    }
 }

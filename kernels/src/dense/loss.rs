@@ -1,12 +1,12 @@
 //! The last layer with its loss: Z = X·W + b, Y = act(Z), the loss of Y
 //! against the target, and δ = ∂loss/∂Z, in one pass.
 
-use std::mem::MaybeUninit;
+use std::marker::PhantomData;
 
-use super::forward::{add_bias, check_elementwise};
-use super::input::finish_delta;
+use super::forward::check_elementwise;
+use super::one_pass::InOnePass;
 use super::{Destination, Forward, Source, column_sums};
-use crate::activation::{self, Activation, ActivationLoops, Identity, Saves};
+use crate::activation::{self, Activation, ActivationVisitor, Elementwise, Saves};
 use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
 use crate::gemm::epilogue::{MAX_PANEL, MAX_PANEL_VECTORS, Panel, Sink, TileOperation};
 use crate::gemm::{Term, flops, multiply};
@@ -14,8 +14,7 @@ use crate::level::{Kernel, Level};
 use crate::loss::{self, ElementwiseLoss, Loss, LossVisitor};
 use crate::mat::{Mat, MatMut, MatRef};
 use crate::parallel::{Context, Parallelism};
-use crate::simd::{Simd, for_each_vector, load, store};
-use crate::tuning;
+use crate::simd::{Simd, map_into, map_with, zip_into};
 
 /// The last layer of a net with its loss. Neither Z nor Y goes to memory.
 ///
@@ -79,15 +78,12 @@ impl ForwardLoss<'_> {
             delta: Destination::new(self.delta),
             sums: Destination::vector(self.bias_gradient),
             scale: self.scale * self.loss.feature_scale(outputs),
-            saves: self.activation.saves(),
             total: &raw mut total,
+            lifetime: PhantomData,
         };
-        self.activation.with_loops(context.level, &mut |loops| {
-            let activation = match self.activation {
-                Activation::Identity => None,
-                _ => Some(loops),
-            };
-            self.loss.visit(WithLoops { activation, work });
+        self.loss.visit(WithActivation {
+            activation: self.activation,
+            work,
         });
         Ok(total * f64::from(self.loss.feature_scale(outputs)))
     }
@@ -132,285 +128,281 @@ impl ForwardLoss<'_> {
 }
 
 /// The checked arguments.
-#[derive(Clone, Copy)]
-struct Work {
+pub(super) struct Work<'a> {
     level: Level,
     shape: (usize, usize),
     term: Term<f32>,
-    bias: Source,
-    target: Source,
-    delta: Destination,
+    pub(super) bias: Source,
+    pub(super) target: Source,
+    pub(super) delta: Destination,
     /// None where no column sums are wanted.
-    sums: Destination,
-    scale: f32,
-    /// What the activation's derivative needs.
-    saves: Saves,
-    total: *mut f64,
+    pub(super) sums: Destination,
+    pub(super) scale: f32,
+    pub(super) total: *mut f64,
+    lifetime: PhantomData<&'a mut [f32]>,
 }
 
-struct WithLoops<'a> {
-    /// None for the identity.
-    activation: Option<&'a dyn ActivationLoops>,
-    work: Work,
+impl Work<'_> {
+    /// Whether the operation, which reads the target and writes δ, is wide.
+    pub(super) fn is_wide(&self) -> bool {
+        self.delta.is_wide(self.shape, 2)
+    }
+
+    /// Panics in debug builds if an operand lacks elements of the panel.
+    #[inline(always)]
+    pub(super) fn check(&self, panel: &Panel<f32>) {
+        let (place, shape) = panel.rectangle();
+        self.bias.check(place, shape);
+        self.target.check(place, shape);
+        self.delta.check(place, shape);
+        self.sums.check(place, shape);
+    }
 }
 
-impl LossVisitor for WithLoops<'_> {
+struct WithActivation<'a> {
+    activation: Activation,
+    work: Work<'a>,
+}
+
+impl LossVisitor for WithActivation<'_> {
     type Output = ();
 
     fn visit<L: ElementwiseLoss>(self, loss: L) {
-        let WithLoops { activation, work } = self;
-        work.level.dispatch(WithLoss {
-            activation,
+        let level = self.work.level;
+        level.dispatch(Typed {
+            activation: self.activation,
             loss,
-            work,
+            work: self.work,
         });
     }
 }
 
-struct WithLoss<'a, L> {
-    activation: Option<&'a dyn ActivationLoops>,
+struct Typed<'a, L> {
+    activation: Activation,
     loss: L,
-    work: Work,
+    work: Work<'a>,
 }
 
-impl<L: ElementwiseLoss> Kernel for WithLoss<'_, L> {
+impl<L: ElementwiseLoss> Kernel for Typed<'_, L> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let WithLoss {
-            activation,
-            loss,
-            work,
-        } = self;
-        let operation = LossOperation {
-            s,
-            activation,
-            loss,
-            work,
-        };
-        run_serial(s, work.shape, work.term, &operation);
+        let Typed { loss, work, .. } = self;
+        self.activation.visit(WithLoss { s, loss, work });
+    }
+}
+
+struct WithLoss<'a, S, L> {
+    s: S,
+    loss: L,
+    work: Work<'a>,
+}
+
+impl<S: Simd, L: ElementwiseLoss> ActivationVisitor for WithLoss<'_, S, L> {
+    type Output = ();
+
+    fn visit<A: Elementwise>(self, activation: A) {
+        let WithLoss { s, loss, work } = self;
+        let (shape, term) = (work.shape, work.term);
+        if const { A::FUSES_WITH_LOSS } {
+            let operation = InOnePass {
+                s,
+                activation,
+                loss,
+                work,
+            };
+            run(s, shape, term, &operation);
+        } else {
+            let operation = InPasses {
+                s,
+                activation: &OnPanel { s, activation },
+                loss,
+                work,
+            };
+            run(s, shape, term, &operation);
+        }
     }
 }
 
 /// Runs the product on this thread.
-fn run_serial<S: Simd>(
-    s: S,
-    shape: (usize, usize),
-    term: Term<f32>,
-    operation: &dyn TileOperation<f32>,
-) {
-    let (sink, parallelism) = (Sink::Operation(operation), Parallelism::Serial);
+fn run<S: Simd>(s: S, shape: (usize, usize), term: Term<f32>, operation: &dyn TileOperation<f32>) {
     // SAFETY: the views are readable, δ and the sums writable, at every index
     // of the checked shapes; exclusive borrows keep what is written apart from
     // what is read; nobody else runs the operation.
-    unsafe { multiply(s, shape, &[term], sink, parallelism) }
-}
-
-/// Bias, activation, loss, δ and column sums of the last layer. With the identity, which
-/// the usual losses have in the form that takes logits, all of it in one pass while each
-/// vector is in a register; other activations take passes of their own over the panel,
-/// which is in L1.
-struct LossOperation<'a, S, L> {
-    s: S,
-    activation: Option<&'a dyn ActivationLoops>,
-    loss: L,
-    work: Work,
-}
-
-// SAFETY: the sums and the total are written without synchronisation; whoever
-// makes one of these runs it on one thread.
-unsafe impl<S: Sync, L: Sync> Sync for LossOperation<'_, S, L> {}
-
-impl<S: Simd, L: ElementwiseLoss> TileOperation<f32> for LossOperation<'_, S, L> {
-    unsafe fn apply(&self, panel: Panel<f32>) {
-        let (s, work) = (self.s, &self.work);
-        let (place, shape) = panel.rectangle();
-        work.bias.check(place, shape);
-        work.target.check(place, shape);
-        work.delta.check(place, shape);
-        work.sums.check(place, shape);
-        // SAFETY: the panel is the call's own; target and δ have its rows and columns,
-        // bias and sums its columns; the rooms are as large as the largest panel.
-        let total = unsafe {
-            match self.activation {
-                None => {
-                    let delta = work.delta.at(panel.row, panel.col);
-                    let delta = (delta, work.delta.row_stride);
-                    self.add_loss(panel, work.bias, delta, work.sums)
-                }
-                Some(activation) => {
-                    let mut rooms = [MaybeUninit::<[f32; MAX_PANEL]>::uninit(); 2];
-                    let [y, delta] = rooms.each_mut().map(|room| Panel {
-                        data: room.as_mut_ptr().cast(),
-                        ..panel
-                    });
-                    let z = (panel.data, panel.stride);
-                    add_bias(s, panel, work.bias, Identity, Destination::NONE, z);
-                    // With what is behind the rows' last columns, which the loss ignores.
-                    activation.forward(panel.data, y.data, panel.rows * panel.stride);
-                    let to = (delta.data, panel.stride);
-                    let total = self.add_loss(y, Source::NONE, to, Destination::NONE);
-                    let saved = match work.saves {
-                        Saves::Input => panel,
-                        Saves::Output => y,
-                    };
-                    for i in 0..panel.rows {
-                        let row = i * panel.stride;
-                        activation.backward(
-                            std::slice::from_raw_parts(saved.data.add(row), panel.cols),
-                            std::slice::from_raw_parts_mut(delta.data.add(row), panel.cols),
-                        );
-                    }
-                    finish_delta(s, delta, Identity, Source::NONE, work.delta, work.sums);
-                    total
-                }
-            }
-        };
-        // SAFETY: `total` is borrowed exclusively by this product, which runs
-        // on one thread.
-        unsafe { *work.total += f64::from(total) };
-    }
-}
-
-impl<S: Simd, L: ElementwiseLoss> LossOperation<'_, S, L> {
-    /// The loss of the panel's elements plus the bias. Its derivatives go to (address,
-    /// row stride) `delta`, and their column sums are added to `sums`, if they are wanted.
-    ///
-    /// # Safety
-    /// The panel's rows hold whole vectors; the target has its place, rows and columns;
-    /// `delta` is writable at as many; bias and sums have its columns.
-    #[inline(always)]
-    unsafe fn add_loss(
-        &self,
-        panel: Panel<f32>,
-        bias: Source,
-        delta: (*mut f32, usize),
-        sums: Destination,
-    ) -> f32 {
-        // A panel adds this many vectors to its sum, at most.
-        const { assert!(L::ADDS_BEFORE_FLUSH >= MAX_PANEL_VECTORS) };
-        const FEW: usize = tuning::ROWS_AT_ONCE[0];
-        const MANY: usize = tuning::ROWS_AT_ONCE[1];
-        let (s, loss, target) = (self.s, self.loss, self.work.target);
-        s.vectorize(
-            #[inline(always)]
-            || {
-                // Copied to locals: the stores below could alias what the closure borrows.
-                let (panel, bias, target, delta, sums) = (panel, bias, target, delta, sums);
-                let mut sum = loss.start(s);
-                let scale = s.splat(self.work.scale);
-                for_each_vector(
-                    s,
-                    panel.cols,
-                    #[inline(always)]
-                    |j, mask| {
-                        let col = panel.col + j;
-                        let read = |from: Source| {
-                            if from.is_none() {
-                                // −0.0 is the additive identity for every x, including
-                                // −0.0.
-                                s.splat(-0.0)
-                            } else {
-                                // SAFETY: columns `col ..` of the bias and the sums
-                                // exist, by mask.
-                                unsafe { load(s, from.at(0, col), mask) }
-                            }
-                        };
-                        let mut column = Column {
-                            s,
-                            loss,
-                            panel,
-                            target,
-                            delta,
-                            j,
-                            mask,
-                            scale,
-                            bias: read(bias),
-                            losses: sum,
-                            deltas: read(sums.as_source()),
-                        };
-                        let mut i = 0;
-                        // SAFETY: all rows are the panel's.
-                        unsafe {
-                            if mask.is_some() {
-                                // One by one: the code is compiled once more.
-                            } else if const { !L::IS_SHORT && S::LANES < 16 } {
-                                while i + FEW <= panel.rows {
-                                    column.run::<FEW>(i);
-                                    i += FEW;
-                                }
-                            } else if const { !L::IS_SHORT } {
-                                while i + MANY <= panel.rows {
-                                    column.run::<MANY>(i);
-                                    i += MANY;
-                                }
-                            }
-                            while i < panel.rows {
-                                column.run::<1>(i);
-                                i += 1;
-                            }
-                        }
-                        sum = column.losses;
-                        if !sums.is_none() {
-                            // SAFETY: as for the load.
-                            unsafe { store(s, sums.at(0, col), column.deltas, mask) };
-                        }
-                    },
-                );
-                s.reduce_add(loss.total(s, sum))
-            },
+    unsafe {
+        multiply(
+            s,
+            shape,
+            &[term],
+            Sink::Operation(operation),
+            Parallelism::Serial,
         )
     }
 }
 
-/// One vector of a panel's columns.
-struct Column<S: Simd, L: ElementwiseLoss> {
-    s: S,
-    loss: L,
-    panel: Panel<f32>,
-    target: Source,
-    delta: (*mut f32, usize),
-    /// Its first column in the panel.
-    j: usize,
-    /// Which lanes are columns, if not all.
-    mask: Option<S::Mask>,
-    scale: S::Vector,
-    bias: S::Vector,
-    /// The sums so far, of the loss and of δ.
-    losses: L::Sum<S>,
-    deltas: S::Vector,
+/// An activation over all elements of a panel in L1.
+///
+/// The identity, which the usual losses have in the form that takes logits, and
+/// the sigmoid fuse with the loss in one pass. For the others, activation and
+/// derivative are passes of their own over 6 KB: a function for each pair of
+/// activation and loss would be 200 more of them.
+trait PanelActivation: Sync {
+    fn saves(&self) -> Saves;
+    fn forward(&self, z: &[f32], y: &mut [f32]);
+    fn backward(&self, saved: &[f32], delta: &mut [f32]);
 }
 
-impl<S: Simd, L: ElementwiseLoss> Column<S, L> {
-    /// Rows `i .. i + N`.
-    ///
-    /// # Safety
-    /// The panel and the operands have these rows.
-    #[inline(always)]
-    unsafe fn run<const N: usize>(&mut self, i: usize) {
-        let (s, panel, j) = (self.s, self.panel, self.j);
-        let (row, col) = (panel.row + i, panel.col + j);
-        let (mut z, mut targets) = ([self.bias; N], [self.bias; N]);
-        for (r, (z, t)) in z.iter_mut().zip(&mut targets).enumerate() {
-            // SAFETY: the panel's rows hold whole vectors; the target has the
-            // row by the caller's contract.
-            unsafe {
-                let acc = s.load(panel.data.add((i + r) * panel.stride + j));
-                *z = s.add(acc, self.bias);
-                *t = load(s, self.target.at(row + r, col), self.mask);
-            }
+struct OnPanel<S, A> {
+    s: S,
+    activation: A,
+}
+
+impl<S: Simd, A: Elementwise> PanelActivation for OnPanel<S, A> {
+    fn saves(&self) -> Saves {
+        A::SAVES
+    }
+
+    fn forward(&self, z: &[f32], y: &mut [f32]) {
+        let s = self.s;
+        s.vectorize(
+            #[inline(always)]
+            || {
+                map_into(
+                    s,
+                    z,
+                    y,
+                    #[inline(always)]
+                    |z| self.activation.apply(s, z),
+                );
+            },
+        );
+    }
+
+    fn backward(&self, saved: &[f32], delta: &mut [f32]) {
+        let s = self.s;
+        s.vectorize(
+            #[inline(always)]
+            || {
+                map_with(
+                    s,
+                    saved,
+                    delta,
+                    #[inline(always)]
+                    |saved, delta| s.mul(delta, self.activation.derivative(s, saved)),
+                );
+            },
+        );
+    }
+}
+
+/// A pass each for bias, activation, loss, derivative, output.
+struct InPasses<'a, S, L> {
+    s: S,
+    activation: &'a dyn PanelActivation,
+    loss: L,
+    work: Work<'a>,
+}
+
+// SAFETY: the sums and the total are written without synchronisation; `run`
+// is the only user, on one thread.
+unsafe impl<S: Sync, L: Sync> Sync for InPasses<'_, S, L> {}
+
+impl<S: Simd, L: ElementwiseLoss> TileOperation<f32> for InPasses<'_, S, L> {
+    fn is_wide(&self) -> bool {
+        self.work.is_wide()
+    }
+
+    unsafe fn apply(&self, panel: Panel<f32>) {
+        const { assert!(L::ADDS_BEFORE_FLUSH >= MAX_PANEL_VECTORS) };
+        let (s, work) = (self.s, &self.work);
+        work.check(&panel);
+        let len = panel.rows * panel.stride;
+        let (mut y_room, mut delta_room) = ([0.0; MAX_PANEL], [0.0; MAX_PANEL]);
+        let (y, delta) = (&mut y_room[..len], &mut delta_room[..len]);
+        // SAFETY: the panel holds rows · stride elements, all written by the
+        // micro-kernel, and is this call's own.
+        let z = unsafe { std::slice::from_raw_parts_mut(panel.data, len) };
+        // SAFETY: the bias has the panel's columns.
+        let bias = (!work.bias.is_none())
+            .then(|| unsafe { std::slice::from_raw_parts(work.bias.at(0, panel.col), panel.cols) });
+        // SAFETY: the sums have the panel's columns; nobody else holds them.
+        let mut sums = (!work.sums.is_none()).then(|| unsafe {
+            std::slice::from_raw_parts_mut(work.sums.at(0, panel.col), panel.cols)
+        });
+        let rows = |room: usize| room * panel.stride..room * panel.stride + panel.cols;
+
+        if let Some(bias) = bias {
+            s.vectorize(
+                #[inline(always)]
+                || {
+                    for i in 0..panel.rows {
+                        map_with(
+                            s,
+                            bias,
+                            &mut z[rows(i)],
+                            #[inline(always)]
+                            |b, z| s.add(z, b),
+                        );
+                    }
+                },
+            );
         }
-        let losses = &mut self.losses;
-        let gradients = self.loss.add_each(s, losses, z, targets, self.mask);
-        for (r, gradient) in gradients.into_iter().enumerate() {
-            let v = s.mul(gradient, self.scale);
-            // SAFETY: δ has the row by the caller's contract.
-            unsafe {
-                let to = self.delta.0.add((i + r) * self.delta.1 + j);
-                store(s, to, v, self.mask);
-            }
-            self.deltas = s.add(self.deltas, v);
-        }
+        self.activation.forward(z, y);
+        let total = s.vectorize(
+            #[inline(always)]
+            || {
+                let mut sum = self.loss.start(s);
+                let scale = s.splat(work.scale);
+                for i in 0..panel.rows {
+                    // SAFETY: the target holds the panel's elements, a row's
+                    // as neighbours.
+                    let target = unsafe {
+                        let from = work.target.at(panel.row + i, panel.col);
+                        std::slice::from_raw_parts(from, panel.cols)
+                    };
+                    zip_into(
+                        s,
+                        &y[rows(i)],
+                        target,
+                        &mut delta[rows(i)],
+                        #[inline(always)]
+                        |y, t, mask| s.mul(self.loss.add(s, &mut sum, y, t, mask), scale),
+                    );
+                }
+                s.reduce_add(self.loss.total(s, sum))
+            },
+        );
+        let saved = match self.activation.saves() {
+            Saves::Input => z,
+            Saves::Output => y,
+        };
+        self.activation.backward(saved, delta);
+        s.vectorize(
+            #[inline(always)]
+            || {
+                for i in 0..panel.rows {
+                    // SAFETY: δ holds the panel's elements, a row's as
+                    // neighbours, and they are nobody else's.
+                    let to = unsafe {
+                        let to = work.delta.at(panel.row + i, panel.col);
+                        std::slice::from_raw_parts_mut(to, panel.cols)
+                    };
+                    to.copy_from_slice(&delta[rows(i)]);
+                    if let Some(sums) = &mut sums {
+                        map_with(
+                            s,
+                            to,
+                            sums,
+                            #[inline(always)]
+                            |delta, sum| s.add(sum, delta),
+                        );
+                    }
+                }
+            },
+        );
+        // SAFETY: `total` is borrowed exclusively by this product, which runs
+        // on one thread.
+        unsafe { *work.total += f64::from(total) };
     }
 }

@@ -6,7 +6,7 @@
 //! | file | kernel | computes | in the epilogue of the product |
 //! |---|---|---|---|
 //! | `forward.rs` | [`Forward`] | Y = act(Z) | bias, activation |
-//! | `loss.rs` | [`ForwardLoss`] | the last layer's δ and loss | bias, activation, loss, δ, column sums of δ |
+//! | `loss.rs`, `one_pass.rs` | [`ForwardLoss`] | the last layer's δ and loss | bias, activation, loss, δ, column sums of δ |
 //! | `input.rs` | [`BackwardInput`] | δ of the layer below = (δ·Wᵀ) ⊙ act′ | act′, column sums |
 //! | `weight.rs` | [`BackwardWeight`] | ∇W = Σ Xᵀ·δ | – |
 //! | `weight.rs` | [`UpdateWeight`] | W after a step of the optimiser | the optimiser; ∇W never goes to memory |
@@ -26,6 +26,7 @@ mod decay;
 mod forward;
 mod input;
 mod loss;
+mod one_pass;
 mod sums;
 mod weight;
 
@@ -36,10 +37,11 @@ pub use loss::ForwardLoss;
 pub use sums::column_sums;
 pub use weight::{BackwardWeight, GradientTerm, MAX_TERMS, UpdateWeight};
 
-use crate::activation::{Activation, ActivationLoops};
 use crate::extent::Extent;
 use crate::gemm::epilogue::Store;
 use crate::mat::{MatMut, MatRef};
+use crate::simd::Simd;
+use crate::tuning;
 
 /// A matrix with contiguous rows that an epilogue reads at a tile's place.
 /// Null where the epilogue reads nothing.
@@ -147,6 +149,9 @@ impl Destination {
         Store {
             c: self.data,
             row_stride: self.row_stride as isize,
+            alpha: 1.0,
+            beta: None,
+            plain: true,
             extent: self.extent,
         }
     }
@@ -161,6 +166,13 @@ impl Destination {
         self.data.is_null()
     }
 
+    /// Whether an epilogue that reads or writes so many matrices of this shape, of which
+    /// it is one, is [wide](crate::gemm::epilogue::TileOperation::is_wide).
+    fn is_wide(self, shape: (usize, usize), matrices: usize) -> bool {
+        let row_bytes = self.row_stride.wrapping_mul(size_of::<f32>());
+        bytes(shape, matrices) >= tuning::WIDE_BYTES && row_bytes.is_multiple_of(tuning::WIDE_ALIAS)
+    }
+
     /// # Safety
     /// (row, col) is inside of the matrix.
     #[inline(always)]
@@ -170,24 +182,88 @@ impl Destination {
     }
 }
 
-/// An activation as an epilogue applies it.
-#[derive(Clone, Copy)]
-enum InEpilogue<'a> {
-    /// In the registers of the epilogue's own loop.
-    Identity,
-    /// In the registers of the epilogue's own loop.
-    Relu,
-    /// In loops of its own over the panel, which is in L1: compiled into epilogues, each
-    /// activation would be a function more for every epilogue and level.
-    Loops(&'a dyn ActivationLoops),
+/// Bytes of so many matrices of a shape.
+fn bytes((rows, cols): (usize, usize), matrices: usize) -> usize {
+    let elements = rows.saturating_mul(cols).saturating_mul(matrices);
+    elements.saturating_mul(size_of::<f32>())
 }
 
-impl<'a> InEpilogue<'a> {
-    fn new(activation: Activation, loops: &'a dyn ActivationLoops) -> Self {
-        match activation {
-            Activation::Identity => InEpilogue::Identity,
-            Activation::Relu => InEpilogue::Relu,
-            _ => InEpilogue::Loops(loops),
+/// Calls `f(offset, None)` for each whole vector of `cols` columns and
+/// `f(offset, Some(mask))` for the rest.
+#[inline(always)]
+fn for_each_vector<S: Simd>(s: S, cols: usize, mut f: impl FnMut(usize, Option<S::Mask>)) {
+    let whole = cols - cols % S::LANES;
+    let mut j = 0;
+    while j < whole {
+        f(j, None);
+        j += S::LANES;
+    }
+    if whole < cols {
+        f(whole, Some(s.first_lanes(cols - whole)));
+    }
+}
+
+/// What is done with one vector of columns, so many rows at once.
+trait Rows {
+    /// Rows `i .. i + N`.
+    ///
+    /// # Safety
+    /// The panel and the operands have these rows.
+    unsafe fn run<const N: usize>(&mut self, i: usize);
+}
+
+/// Runs rows `0 .. count`, in order: [`tuning::ROWS_AT_ONCE`] if that is
+/// `worthwhile`, the rest one by one.
+///
+/// # Safety
+/// The panel and the operands have these rows.
+#[inline(always)]
+unsafe fn for_each_rows<S: Simd>(_: S, count: usize, worthwhile: bool, rows: &mut impl Rows) {
+    const FEW: usize = tuning::ROWS_AT_ONCE[0];
+    const MANY: usize = tuning::ROWS_AT_ONCE[1];
+    let mut i = 0;
+    // SAFETY: all rows are below `count`.
+    unsafe {
+        if worthwhile && const { S::LANES < 16 } {
+            while i + FEW <= count {
+                rows.run::<FEW>(i);
+                i += FEW;
+            }
+        } else if worthwhile {
+            while i + MANY <= count {
+                rows.run::<MANY>(i);
+                i += MANY;
+            }
+        }
+        while i < count {
+            rows.run::<1>(i);
+            i += 1;
+        }
+    }
+}
+
+/// # Safety
+/// The lanes in `mask`, or all, are readable.
+#[inline(always)]
+unsafe fn load<S: Simd>(s: S, from: *const f32, mask: Option<S::Mask>) -> S::Vector {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match mask {
+            None => s.load(from),
+            Some(mask) => s.load_masked(from, mask),
+        }
+    }
+}
+
+/// # Safety
+/// The lanes in `mask`, or all, are writable.
+#[inline(always)]
+unsafe fn store<S: Simd>(s: S, to: *mut f32, v: S::Vector, mask: Option<S::Mask>) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match mask {
+            None => s.store(to, v),
+            Some(mask) => s.store_masked(to, v, mask),
         }
     }
 }
@@ -227,5 +303,27 @@ mod tests {
         let vector = Source::vector(Some(&[0.0; 3]));
         vector.check((9, 0), (5, 3));
         assert!(panics(|| vector.check((0, 1), (1, 3))));
+    }
+
+    #[test]
+    fn rows_that_share_sets_want_wide_panels() {
+        use super::*;
+
+        let is_wide = |rows, cols, stride, matrices| {
+            let mut data = vec![0.0; rows * stride];
+            let mat = MatMut::with_strides(&mut data, rows, cols, stride, 1).unwrap();
+            Destination::new(mat).is_wide((rows, cols), matrices)
+        };
+        for (shape, stride, matrices, wide) in [
+            ((512, 512), 512, 1, true),
+            ((512, 500), 512, 1, true),
+            ((512, 500), 500, 1, false),
+            ((256, 128), 128, 1, false),
+            ((256, 128), 128, 2, true),
+            ((256, 784), 784, 2, false),
+        ] {
+            let (rows, cols) = shape;
+            assert_eq!(is_wide(rows, cols, stride, matrices), wide, "{shape:?}");
+        }
     }
 }

@@ -1,15 +1,16 @@
 //! ∇W = Σ Xᵀ·δ, and the optimiser's step with ∇W still in L1.
 
-use super::Destination;
 use super::decay::{Decay, Decayed};
+use super::{Destination, bytes, for_each_vector, load, store};
 use crate::error::{Error, check_length, check_rows_contiguous, check_shape};
-use crate::gemm::epilogue::{Panel, ScaledStore, Sink, TileOperation};
+use crate::gemm::epilogue::{Panel, Sink, Store, TileOperation};
 use crate::gemm::{Term, flops, multiply};
 use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
-use crate::optimizer::{Optimizer, OptimizerState, UpdateBlock, UpdateLoop};
+use crate::optimizer::{ElementwiseUpdate, Optimizer, OptimizerState, UpdateVisitor};
 use crate::parallel::{Context, Parallelism};
 use crate::simd::Simd;
+use crate::tuning;
 
 /// Most terms of one gradient: uses of one weight matrix in a net.
 pub const MAX_TERMS: usize = 8;
@@ -120,23 +121,22 @@ impl Kernel for Gradient<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let to = self.gradient;
-        let scaled = ScaledStore {
-            s,
-            c: to.data,
-            row_stride: to.row_stride as isize,
-            col_stride: 1,
-            alpha: 1.0,
+        let store = Store {
             beta: self.beta,
-            extent: to.extent,
-        };
-        let sink = match self.beta {
-            None => Sink::Store(to.store()),
-            Some(_) => Sink::Operation(&scaled),
+            plain: self.beta.is_none(),
+            ..self.gradient.store()
         };
         // SAFETY: the views are readable, the gradient writable, at every
         // index of the checked shapes; its exclusive borrow keeps it apart.
-        unsafe { multiply(s, self.shape, self.terms, sink, self.parallelism) }
+        unsafe {
+            multiply(
+                s,
+                self.shape,
+                self.terms,
+                Sink::Store(store),
+                self.parallelism,
+            )
+        }
     }
 }
 
@@ -167,93 +167,133 @@ impl UpdateWeight<'_> {
             check_shape("optimizer state", slot.shape(), shape)?;
             *to = Destination::new(slot.as_mut());
         }
-        let slots = wanted;
         let (operands, work) = operands(self.terms, shape)?;
-        let context = context.for_work(work);
-        let (weight, decay) = (Destination::new(self.weight), self.decay);
-        let terms = &operands[..self.terms.len()];
-        let (optimizer, rate, step) = (self.optimizer, self.learning_rate, self.step);
-        optimizer.with_loop(context.level, rate, step, &mut |update| {
-            context.level.dispatch(UpdateTiles {
-                shape,
-                terms,
-                decay,
-                operation: Update {
-                    update,
-                    weight,
-                    state,
-                    slots,
-                },
-                parallelism: context.parallelism,
-            });
-        });
+        let work = Work {
+            context: context.for_work(work),
+            shape,
+            terms: &operands[..self.terms.len()],
+            weight: Destination::new(self.weight),
+            state,
+            decay: self.decay,
+        };
+        self.optimizer.visit(self.learning_rate, self.step, work);
         Ok(())
     }
 }
 
-struct UpdateTiles<'a> {
+/// The checked arguments.
+struct Work<'a> {
+    context: Context,
     shape: (usize, usize),
     terms: &'a [Term<f32>],
+    weight: Destination,
+    state: [Destination; 3],
     decay: Decay<'a>,
-    operation: Update<'a>,
-    parallelism: Parallelism,
 }
 
-impl Kernel for UpdateTiles<'_> {
+impl UpdateVisitor for Work<'_> {
+    type Output = ();
+
+    fn visit<U: ElementwiseUpdate>(self, update: U) {
+        let level = self.context.level;
+        level.dispatch(Typed { update, work: self });
+    }
+}
+
+struct Typed<'a, U> {
+    update: U,
+    work: Work<'a>,
+}
+
+impl<U: ElementwiseUpdate> Kernel for Typed<'_, U> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let operation = &self.operation;
-        let decayed = Decayed::new(s, self.decay, operation.weight, operation);
-        let sink = if self.decay.is_none() {
-            Sink::Operation(operation)
+        let work = self.work;
+        let operation = Update {
+            s,
+            update: self.update,
+            weight: work.weight,
+            state: work.state,
+            is_wide: bytes(work.shape, 1 + U::SLOTS) >= tuning::WIDE_UPDATE_BYTES,
+        };
+        let decayed;
+        let sink = if work.decay.is_none() {
+            Sink::Operation(&operation)
         } else {
+            decayed = Decayed::new(s, work.decay, work.weight, operation);
             Sink::Operation(&decayed)
         };
+        let parallelism = work.context.parallelism;
         // SAFETY: the views are readable, weight and state writable, at every
         // index of the checked shapes; exclusive borrows keep them apart; each
         // tile touches its own elements of weight and state.
-        unsafe { multiply(s, self.shape, self.terms, sink, self.parallelism) }
+        unsafe { multiply(s, work.shape, work.terms, sink, parallelism) }
     }
 }
 
 /// One step with the tile as gradient.
-struct Update<'a> {
-    update: &'a dyn UpdateLoop,
+struct Update<S, U> {
+    s: S,
+    update: U,
     weight: Destination,
     /// As many as the optimiser has slots.
     state: [Destination; 3],
-    slots: usize,
+    /// Whether weight and state are too large to be still in L2 from the step before.
+    is_wide: bool,
 }
 
 // SAFETY: the pointers are dereferenced in `apply` only, whose contract keeps
 // threads apart.
-unsafe impl Sync for Update<'_> {}
+unsafe impl<S: Sync, U: Sync> Sync for Update<S, U> {}
 
-impl TileOperation<f32> for Update<'_> {
+impl<S: Simd, U: ElementwiseUpdate> TileOperation<f32> for Update<S, U> {
+    fn is_wide(&self) -> bool {
+        self.is_wide
+    }
+
     unsafe fn apply(&self, panel: Panel<f32>) {
+        let s = self.s;
         let (place, shape) = panel.rectangle();
         self.weight.check(place, shape);
-        for slot in &self.state[..self.slots] {
+        for slot in &self.state[..U::SLOTS] {
             slot.check(place, shape);
         }
-        // SAFETY: weight and the optimiser's slots hold the panel's elements.
-        let at = |to: Destination| unsafe { (to.at(panel.row, panel.col), to.row_stride) };
-        let mut slots = [(std::ptr::null_mut(), 0); 3];
-        for (to, &slot) in slots.iter_mut().zip(&self.state[..self.slots]) {
-            *to = at(slot);
-        }
-        // SAFETY: as above; the panel holds its own, and the caller's contract keeps
-        // threads apart.
-        unsafe {
-            self.update.run(UpdateBlock {
-                rows: panel.rows,
-                cols: panel.cols,
-                weight: at(self.weight),
-                gradient: (panel.data, panel.stride),
-                slots,
-            });
-        }
+        s.vectorize(
+            #[inline(always)]
+            || {
+                // In registers: what is stored might else be one of these.
+                let (panel, weight, slots) = (panel, self.weight, self.state);
+                for i in 0..panel.rows {
+                    let row = panel.row + i;
+                    for_each_vector(
+                        s,
+                        panel.cols,
+                        #[inline(always)]
+                        |j, mask| {
+                            let col = panel.col + j;
+                            // SAFETY: the tile's rows hold whole vectors;
+                            // weight and the optimiser's slots hold the tile's
+                            // elements.
+                            unsafe {
+                                let gradient = s.load(panel.data.add(i * panel.stride + j));
+                                let to = weight.at(row, col);
+                                let mut state = [s.splat(0.0); 3];
+                                for (v, slot) in state.iter_mut().zip(&slots).take(U::SLOTS) {
+                                    *v = load(s, slot.at(row, col), mask);
+                                }
+                                let old = load(s, to, mask);
+                                let new = self.update.update(s, old, gradient, &mut state);
+                                store(s, to, new, mask);
+                                for (v, slot) in state.into_iter().zip(&slots).take(U::SLOTS) {
+                                    store(s, slot.at(row, col), v, mask);
+                                }
+                            }
+                        },
+                    );
+                }
+            },
+        );
     }
 }

@@ -16,10 +16,10 @@
 //! LOOP 2  columns of tiles                     a panel of B, which stays in L1 or L2 …
 //! LOOP 1  rows of tiles                        … while the panels of A pass
 //!         micro-kernel                         one tile in registers
+//! strips  one or two columns at the end        behind the tiles of their rows (`narrow.rs`)
 //! ```
 
 use super::epilogue::Sink;
-use super::gemv::{self, is_gemv};
 use super::part::{Part, Workspace};
 use super::plan::{Block, Plan, parts_of, share};
 use super::term::Term;
@@ -57,10 +57,6 @@ pub(crate) unsafe fn multiply<T, S>(
     if m == 0 || n == 0 {
         return;
     }
-    if is_gemv((m, n), terms) {
-        // SAFETY: the caller's contract.
-        return unsafe { gemv::multiply(s, (m, n), &terms[0], sink, parallelism) };
-    }
     let plan = Plan::new::<T, S>(m, n, terms);
     with_buffer(plan.workspace, |workspace| {
         let workspace = Workspace::new(workspace);
@@ -70,7 +66,8 @@ pub(crate) unsafe fn multiply<T, S>(
                 // LOOP 4
                 let rows = i..m.min(i + plan.block_rows);
                 let cols = j..n.min(j + plan.block_cols);
-                let block = Block::new(rows, cols, (S::TILE_ROWS, plan.width));
+                let narrow = if cols.end == n { plan.narrow } else { 0 };
+                let block = Block::new(rows, cols, narrow, (S::TILE_ROWS, plan.width));
                 let mut done = 0;
                 for term in terms {
                     let parts = parts_of(term.k);

@@ -1,41 +1,139 @@
-//! What happens to a finished tile of A·B.
+//! What happens to a finished tile of A·B: the only code that touches C.
 //!
-//! The micro-kernel stores its accumulators and does nothing else. A plain product
-//! stores them to C ([`Sink::Store`]). Everything longer (α and β, an activation, a loss,
-//! an optimiser) is a [`TileOperation`]: up to [`PANEL_TILES`] tiles below each other
-//! are stored to a panel of 6 KB on the stack, which never leaves L1, and one indirect
-//! call works on all of it. In registers an operation would save a store and a load per
-//! vector, but each of some 60 operations would have to be compiled into each of 120
-//! micro-kernels. Tile by tile, its loads would wait for stores that are still on their
-//! way: measured on Zen 3, bias and identity then cost 1.8 ns per vector, ten times as
-//! much as in registers.
+//! [`Store`] writes from registers. Everything longer (an activation, a loss,
+//! an optimiser) is a [`TileOperation`]: up to [`PANEL_TILES`] tiles below each
+//! other go to a panel of 6 KB on the stack, which never leaves L1, and one
+//! indirect call works on all of it; or, where that is
+//! [wide](TileOperation::is_wide), up to four times as many go side by side to the
+//! stack, and a call works on a few whole rows. In registers an operation would save a
+//! store and a load per vector, but each of some 60 operations would have to
+//! be compiled into each of 120 micro-kernels. Tile by tile, its loads would
+//! wait for stores that are still on their way: measured on Zen 5, bias and
+//! identity then cost 1.8 ns per vector, ten times as much as in registers.
 
 use std::mem::MaybeUninit;
 
 use super::tile::MAX_ROWS;
 use crate::extent::Extent;
 use crate::mat::Element;
-use crate::simd::{Simd, for_each_vector, load, store};
+use crate::simd::Registers;
+use crate::tuning;
 
-/// C, contiguous along its rows, which receives the product as it is.
+/// Receives each tile of the product once, in any order, from any thread.
+pub(crate) trait Epilogue<T: Element, S: Registers<T>>: Sync {
+    /// `acc` holds rows `row .. row + MR` and columns `col .. col + cols` of
+    /// A·B; lanes from `cols` on are unspecified.
+    ///
+    /// # Safety
+    /// The tile lies inside of the C that the epilogue was made for, and no
+    /// other thread finishes an overlapping tile at the same time.
+    unsafe fn finish<const MR: usize, const NR: usize>(
+        &self,
+        s: S,
+        acc: [[S::Vector; NR]; MR],
+        row: usize,
+        col: usize,
+        cols: usize,
+    );
+}
+
+/// C = α·acc + β·C, columns neighbours in memory.
 #[derive(Clone, Copy)]
 pub(crate) struct Store<T> {
     pub(crate) c: *mut T,
     pub(crate) row_stride: isize,
+    pub(crate) alpha: T,
+    /// `None` where C is not read (β = 0).
+    pub(crate) beta: Option<T>,
+    /// α = 1 and β = 0.
+    pub(crate) plain: bool,
     /// What may be written.
     pub(crate) extent: Extent,
 }
 
-// SAFETY: the pointer is dereferenced by tasks only, each of which writes tiles of its own.
+// SAFETY: the pointer is dereferenced in `finish` only, whose contract keeps
+// threads apart.
 unsafe impl<T: Element> Sync for Store<T> {}
 
-impl<T> Store<T> {
-    /// The address of an element.
+impl<T: Element, S: Registers<T>> Epilogue<T, S> for Store<T> {
     #[inline(always)]
-    pub(super) fn at(&self, row: usize, col: usize) -> *mut T {
-        self.c
-            .wrapping_offset(row as isize * self.row_stride)
-            .wrapping_add(col)
+    unsafe fn finish<const MR: usize, const NR: usize>(
+        &self,
+        s: S,
+        acc: [[S::Vector; NR]; MR],
+        row: usize,
+        col: usize,
+        cols: usize,
+    ) {
+        let last = s.first_lanes(cols - (NR - 1) * S::LANES);
+        let whole = cols == NR * S::LANES;
+        // SAFETY: (row, col) lies in C.
+        let mut c = unsafe { self.c.offset(row as isize * self.row_stride).add(col) };
+        self.extent.check(c, (MR, cols), (self.row_stride, 1));
+        for acc in acc {
+            for (j, v) in acc.into_iter().enumerate() {
+                // SAFETY: the row's columns `col .. col + cols` lie in C; all
+                // vectors but the last are whole, the last one goes by mask
+                // unless it is whole too.
+                unsafe {
+                    let to = c.add(j * S::LANES);
+                    let v = if self.plain {
+                        v
+                    } else {
+                        let scaled = s.mul(v, s.splat(self.alpha));
+                        match self.beta {
+                            None => scaled,
+                            Some(beta) => {
+                                let old = if j == NR - 1 {
+                                    s.load_masked(to, last)
+                                } else {
+                                    s.load(to)
+                                };
+                                // Two roundings, as `StoreStrided`: C's layout moves no bit.
+                                s.add(scaled, s.mul(s.splat(beta), old))
+                            }
+                        }
+                    };
+                    if j == NR - 1 && !whole {
+                        s.store_masked(to, v, last);
+                    } else {
+                        s.store(to, v);
+                    }
+                }
+            }
+            c = c.wrapping_offset(self.row_stride);
+        }
+    }
+}
+
+/// Keeps a tile as whole vectors: a partial sum for the next part of K, or one that
+/// waits for an operation.
+pub(crate) struct Partial<T> {
+    /// The tile's place.
+    pub(crate) to: *mut T,
+    /// Elements from row to row.
+    pub(crate) stride: usize,
+}
+
+// SAFETY: as `Store`; each task has a `Partial` of its own.
+unsafe impl<T: Element> Sync for Partial<T> {}
+
+impl<T: Element, S: Registers<T>> Epilogue<T, S> for Partial<T> {
+    #[inline(always)]
+    unsafe fn finish<const MR: usize, const NR: usize>(
+        &self,
+        s: S,
+        acc: [[S::Vector; NR]; MR],
+        _row: usize,
+        _col: usize,
+        _cols: usize,
+    ) {
+        for (i, acc) in acc.into_iter().enumerate() {
+            for (j, v) in acc.into_iter().enumerate() {
+                // SAFETY: whoever made `self` set NR vectors aside in each of MR rows.
+                unsafe { s.store(self.to.add(i * self.stride + j * S::LANES), v) };
+            }
+        }
     }
 }
 
@@ -62,18 +160,37 @@ impl<T> Panel<T> {
 
 /// Something to do with finished tiles.
 pub(crate) trait TileOperation<T>: Sync {
-    /// Receives each element of the product once, in any order, from any thread.
-    ///
     /// # Safety
-    /// The panel lies inside of the C that the operation was made for, and no other
-    /// thread has an overlapping panel at the same time; `panel.data` holds
+    /// As [`Epilogue::finish`], for the whole panel; `panel.data` holds
     /// rows · stride elements, which are the call's own. At most
     /// [`MAX_PANEL_VECTORS`] vectors.
     unsafe fn apply(&self, panel: Panel<T>);
+
+    /// Whether it gets tiles side by side rather than below each other, a few rows of
+    /// them at a time: for what it reads and writes is either so much that it comes from
+    /// beyond L2, where the CPU fetches ahead what follows in memory, or would share a
+    /// few sets of L1.
+    fn is_wide(&self) -> bool {
+        false
+    }
+}
+
+/// Rows and columns of tiles that an operation gets one after another, where C has so
+/// many columns of them.
+pub(crate) fn panel_tiles<T>(operation: &dyn TileOperation<T>, tile_cols: usize) -> (usize, usize) {
+    if tile_cols > 1 && operation.is_wide() {
+        let cols = tile_cols.min(tuning::WIDE_TILES);
+        (ROOM_TILES / cols, cols)
+    } else {
+        (PANEL_TILES, 1)
+    }
 }
 
 /// Tiles below each other that an operation gets at once.
 pub(crate) const PANEL_TILES: usize = 4;
+
+/// Tiles that wait for a wide one, at most.
+const ROOM_TILES: usize = 2 * tuning::WIDE_TILES;
 
 /// Bytes of the largest tile of any level: 12 rows of two 64-byte vectors.
 pub(crate) const TILE_BYTES: usize = MAX_ROWS * 2 * 64;
@@ -84,14 +201,14 @@ pub(crate) const MAX_PANEL: usize = PANEL_TILES * TILE_BYTES / size_of::<f32>();
 /// Vectors of the largest panel of any level.
 pub(crate) const MAX_PANEL_VECTORS: usize = PANEL_TILES * MAX_ROWS * 2;
 
-/// Room for a panel.
+/// Room for the tiles that wait for an operation.
 #[repr(align(64))]
-pub(crate) struct Room([MaybeUninit<u8>; PANEL_TILES * TILE_BYTES]);
+pub(crate) struct Room([MaybeUninit<u8>; ROOM_TILES * TILE_BYTES]);
 
 impl Room {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        Room([MaybeUninit::uninit(); PANEL_TILES * TILE_BYTES])
+        Room([MaybeUninit::uninit(); ROOM_TILES * TILE_BYTES])
     }
 
     pub(crate) fn data<T: Element>(&mut self) -> *mut T {
@@ -112,84 +229,79 @@ pub(crate) enum Sink<'a, T> {
     Operation(&'a dyn TileOperation<T>),
 }
 
-/// C = α·tile + β·C for C in any strides. α, β and the sum are rounded one after another,
-/// so that C's layout moves no bit.
-pub(crate) struct ScaledStore<S> {
-    pub(crate) s: S,
-    pub(crate) c: *mut f32,
+/// C = α·tile + β·C where neither rows nor columns are neighbours in memory.
+pub(crate) struct StoreStrided<T> {
+    pub(crate) c: *mut T,
     pub(crate) row_stride: isize,
     pub(crate) col_stride: isize,
-    pub(crate) alpha: f32,
+    pub(crate) alpha: T,
     /// `None` where C is not read (β = 0).
-    pub(crate) beta: Option<f32>,
+    pub(crate) beta: Option<T>,
     /// What may be written.
     pub(crate) extent: Extent,
 }
 
-// SAFETY: the pointer is dereferenced in `apply` only, whose contract keeps threads apart.
-unsafe impl<S: Sync> Sync for ScaledStore<S> {}
+// SAFETY: as `Store`.
+unsafe impl<T: Element> Sync for StoreStrided<T> {}
 
-impl<S: Simd> ScaledStore<S> {
-    /// # Safety
-    /// As [`TileOperation::apply`]; C is contiguous along its rows.
-    #[inline(always)]
-    unsafe fn apply_to_rows(&self, panel: Panel<f32>, c: *mut f32) {
-        let s = self.s;
-        let alpha = s.splat(self.alpha);
-        for i in 0..panel.rows {
-            let c = c.wrapping_offset(i as isize * self.row_stride);
-            for_each_vector(
-                s,
-                panel.cols,
-                #[inline(always)]
-                |j, mask| {
-                    // SAFETY: the panel's rows hold whole vectors; C has its columns, by
-                    // mask.
-                    unsafe {
-                        let to = c.add(j);
-                        let v = s.mul(s.load(panel.data.add(i * panel.stride + j)), alpha);
-                        let v = match self.beta {
-                            None => v,
-                            Some(beta) => s.add(v, s.mul(s.splat(beta), load(s, to, mask))),
-                        };
-                        store(s, to, v, mask);
-                    }
-                },
-            );
-        }
-    }
-}
-
-impl<S: Simd> TileOperation<f32> for ScaledStore<S> {
-    unsafe fn apply(&self, panel: Panel<f32>) {
+impl<T> TileOperation<T> for StoreStrided<T>
+where
+    T: Element + std::ops::Mul<Output = T> + std::ops::Add<Output = T>,
+{
+    unsafe fn apply(&self, tile: Panel<T>) {
         let start = self
             .c
-            .wrapping_offset(panel.row as isize * self.row_stride)
-            .wrapping_offset(panel.col as isize * self.col_stride);
+            .wrapping_offset(tile.row as isize * self.row_stride)
+            .wrapping_offset(tile.col as isize * self.col_stride);
         let strides = (self.row_stride, self.col_stride);
-        self.extent.check(start, (panel.rows, panel.cols), strides);
-        if self.col_stride == 1 {
-            self.s.vectorize(
-                #[inline(always)]
-                // SAFETY: the caller's contract.
-                || unsafe { self.apply_to_rows(panel, start) },
-            );
-            return;
-        }
-        for i in 0..panel.rows {
-            for j in 0..panel.cols {
-                // SAFETY: (i, j) is in the panel, (row + i, col + j) in C.
+        self.extent.check(start, (tile.rows, tile.cols), strides);
+        for i in 0..tile.rows {
+            for j in 0..tile.cols {
+                // SAFETY: (i, j) is in the tile, (row + i, col + j) in C.
                 unsafe {
-                    let c = start
-                        .offset(i as isize * self.row_stride)
-                        .offset(j as isize * self.col_stride);
-                    let v = *panel.data.add(i * panel.stride + j) * self.alpha;
+                    let c = self
+                        .c
+                        .offset((tile.row + i) as isize * self.row_stride)
+                        .offset((tile.col + j) as isize * self.col_stride);
+                    let v = *tile.data.add(i * tile.stride + j) * self.alpha;
                     *c = match self.beta {
                         None => v,
                         Some(beta) => v + beta * *c,
                     };
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing {
+        is_wide: bool,
+    }
+
+    impl TileOperation<f32> for Nothing {
+        unsafe fn apply(&self, _: Panel<f32>) {}
+
+        fn is_wide(&self) -> bool {
+            self.is_wide
+        }
+    }
+
+    #[test]
+    fn wide_operations_get_tiles_side_by_side() {
+        let tiles = |is_wide, cols| panel_tiles(&Nothing { is_wide }, cols);
+        for cols in [0, 1, 4, 100] {
+            assert_eq!(tiles(false, cols), (PANEL_TILES, 1));
+        }
+        assert_eq!(tiles(true, 0), (PANEL_TILES, 1));
+        assert_eq!(tiles(true, 1), (PANEL_TILES, 1));
+        for cols in 2..100 {
+            let (rows, side_by_side) = tiles(true, cols);
+            assert_eq!(side_by_side, cols.min(tuning::WIDE_TILES));
+            assert!(rows >= 1 && rows * side_by_side <= ROOM_TILES);
         }
     }
 }

@@ -9,7 +9,7 @@
 //! | `term.rs` | its operands |
 //! | `tile.rs` | the micro-kernel, generic over level and element |
 //! | `listed.rs` | its loop where A is mostly zeros, and the rows that share a list |
-//! | `gemv.rs` | products with one or two columns |
+//! | `narrow.rs` | the same for columns too few to fill a vector |
 //! | `epilogue.rs` | what happens to a finished tile while it is in registers or L1 |
 //! | `pack.rs` | copies of operands that are read without missing the caches |
 //! | `panels.rs` | a matrix that is laid out so once, for many products |
@@ -17,8 +17,8 @@
 
 mod blocked;
 pub(crate) mod epilogue;
-mod gemv;
 mod listed;
+mod narrow;
 mod pack;
 mod panels;
 mod part;
@@ -38,7 +38,7 @@ use crate::level::Kernel;
 use crate::mat::{MatMut, MatRef};
 use crate::parallel::{Context, Parallelism};
 use crate::simd::Simd;
-use epilogue::{ScaledStore, Sink, Store};
+use epilogue::{Sink, Store, StoreStrided};
 
 /// C = α·A·B + β·C, for A m × k, B k × n and C m × n in any strides.
 ///
@@ -176,27 +176,32 @@ impl Kernel for Product {
         let (shape, terms) = ((self.m, self.n), [self.term]);
         let beta = (beta != 0.0).then_some(beta);
         let extent = Extent::new(c, shape, (row_stride, col_stride));
-        let is_plain = (col_stride == 1 || self.n == 1) && alpha == 1.0 && beta.is_none();
-        let operation = ScaledStore {
-            s,
-            c,
-            row_stride,
-            col_stride: if self.n == 1 { 1 } else { col_stride },
-            alpha,
-            beta,
-            extent,
-        };
-        let sink = if is_plain {
-            Sink::Store(Store {
-                c,
-                row_stride,
-                extent,
-            })
-        } else {
-            Sink::Operation(&operation)
-        };
-        // SAFETY: `gemm_raw`'s contract is `multiply`'s; the sink writes the m × n
-        // elements of C, each once.
-        unsafe { multiply(s, shape, &terms, sink, self.parallelism) };
+        // SAFETY: `gemm_raw`'s contract is `multiply`'s; the epilogues write
+        // the m × n elements of C, each once.
+        unsafe {
+            if col_stride == 1 || self.n == 1 {
+                let plain = alpha == 1.0 && beta.is_none();
+                let store = Store {
+                    c,
+                    row_stride,
+                    alpha,
+                    beta,
+                    plain,
+                    extent,
+                };
+                multiply(s, shape, &terms, Sink::Store(store), self.parallelism);
+            } else {
+                let store = StoreStrided {
+                    c,
+                    row_stride,
+                    col_stride,
+                    alpha,
+                    beta,
+                    extent,
+                };
+                let sink = Sink::Operation(&store);
+                multiply(s, shape, &terms, sink, self.parallelism);
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::epilogue::Sink;
 use super::listed::{lists_of, rows_of_list};
+use super::narrow::copy_columns;
 use super::pack::{PackedRows, pack_panel};
 use super::plan::{Block, Plan, share, task_grid};
 use super::steps::{self, GROUP};
@@ -152,6 +153,10 @@ impl<'a, T: Element> Part<'a, T> {
                 unsafe { self.list(s, share(most, groups, group)) }
             });
         }
+        if block.narrow > 0 {
+            // SAFETY: the caller's contract.
+            unsafe { self.copy_narrow() };
+        }
         for_each(parallelism, row_tasks * col_tasks, |task| {
             let (r, c) = (task % row_tasks, task / row_tasks);
             let rows = share(block.tile_rows, row_tasks, r);
@@ -266,5 +271,21 @@ impl<'a, T: Element> Part<'a, T> {
                 unsafe { steps::find(s, a, strides, numbers, rows_of, k, list_of) };
             },
         );
+    }
+
+    /// Copies the columns of B that belong to no tile.
+    ///
+    /// # Safety
+    /// As [`run`](Self::run).
+    unsafe fn copy_narrow(&self) {
+        let (block, term) = (self.block, self.term);
+        let first = block.cols.len() - block.narrow;
+        let from = self.b.wrapping_offset(first as isize * term.b_strides.1);
+        let shape = (self.k, block.narrow);
+        let to = self.workspace.at(self.plan.narrow_area);
+        term.b_extent.check(from, shape, term.b_strides);
+        self.workspace.extent.check_slice(to, self.k * block.narrow);
+        // SAFETY: the last columns of the block are readable; the area has room for them.
+        unsafe { copy_columns(from, term.b_strides, shape, to) };
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::epilogue::{PANEL_TILES, Sink};
+use super::epilogue::{Sink, panel_tiles};
 use super::listed::lists_of;
 use super::pack::row_stride;
 use super::term::Term;
@@ -28,12 +28,16 @@ pub(super) struct Plan {
     pub(super) pack_b: bool,
     /// Whether every term's B is there in panels already.
     pub(super) has_panels: bool,
+    /// Columns of C at the end that are computed apart.
+    pub(super) narrow: usize,
     /// Elements of the workspace, and where its areas begin: packed A at
-    /// 0, then packed B, then partial sums, then lists of steps.
+    /// 0, then packed B, then partial sums, then lists of steps, then the columns
+    /// of B that are computed apart.
     pub(super) workspace: usize,
     pub(super) b_area: usize,
     pub(super) partial_area: usize,
     pub(super) steps_area: usize,
+    pub(super) narrow_area: usize,
 }
 
 impl Plan {
@@ -71,6 +75,14 @@ impl Plan {
                     && (step != 1 || row != 0 && row_bytes.is_multiple_of(tuning::PACK_A_ALIAS))
             });
         let skips_zeros = terms.iter().any(|term| term.skips_zeros);
+        // The rows' neighbours are loaded together: A as it is, row by row.
+        let splits_narrow = parts == 1
+            && n % S::LANES <= tuning::NARROW
+            && m >= tuning::NARROW_ROWS
+            && !pack_a
+            && !skips_zeros
+            && terms.iter().all(|term| term.a_strides.1 == 1);
+        let narrow = if splits_narrow { n % S::LANES } else { 0 };
         let block_rows = if pack_a || parts > 1 || skips_zeros {
             tuning::BLOCK_ROWS.min(m)
         } else {
@@ -104,6 +116,7 @@ impl Plan {
         let b_area = a_len.next_multiple_of(16);
         let partial_area = (b_area + b_len).next_multiple_of(16);
         let steps_area = (partial_area + partial_len).next_multiple_of(16);
+        let narrow_area = (steps_area + steps_len).next_multiple_of(16);
         Plan {
             cols: n,
             width,
@@ -114,10 +127,12 @@ impl Plan {
             pack_a,
             pack_b,
             has_panels,
-            workspace: steps_area + steps_len,
+            narrow,
+            workspace: narrow_area + part * narrow,
             b_area,
             partial_area,
             steps_area,
+            narrow_area,
         }
     }
 }
@@ -147,24 +162,28 @@ pub(super) struct Block {
     /// Rows and columns of tiles.
     pub(super) tile_rows: usize,
     pub(super) tile_cols: usize,
+    /// Columns at the end that belong to no tile.
+    pub(super) narrow: usize,
     /// Rows of a tile, of which the first `higher` have one more.
     pub(super) height: usize,
     pub(super) higher: usize,
 }
 
 impl Block {
-    /// Cut into tiles of at most so many rows and columns. All tiles are equally high,
-    /// give or take one row.
+    /// Cut into tiles of at most so many rows and columns, but for the last
+    /// `narrow` columns. All tiles are equally high, give or take one row.
     pub(super) fn new(
         rows: Range<usize>,
         cols: Range<usize>,
+        narrow: usize,
         (height, width): (usize, usize),
     ) -> Self {
         let tile_rows = rows.len().div_ceil(height).max(1);
         Block {
             width,
             tile_rows,
-            tile_cols: cols.len().div_ceil(width),
+            tile_cols: (cols.len() - narrow).div_ceil(width),
+            narrow,
             height: rows.len() / tile_rows,
             higher: rows.len() % tile_rows,
             rows,
@@ -180,13 +199,9 @@ impl Block {
 
     /// Columns of the `j`th column of tiles, from the block's first column.
     pub(super) fn tile_col(&self, j: usize) -> Range<usize> {
-        j * self.width..self.cols.len().min((j + 1) * self.width)
+        let wide = self.cols.len() - self.narrow;
+        j * self.width..wide.min((j + 1) * self.width)
     }
-}
-
-/// How many parallel tasks a product is worth.
-pub(super) fn tasks_for((rows, cols): (usize, usize), k: usize) -> usize {
-    (flops((rows, cols), k) / tuning::TASK_FLOPS).clamp(1, tuning::MAX_TASKS)
 }
 
 /// Into how many tasks the rows and the columns of tiles are shared: enough
@@ -194,15 +209,17 @@ pub(super) fn tasks_for((rows, cols): (usize, usize), k: usize) -> usize {
 /// Tiles that an operation gets at once belong to one task.
 pub(super) fn task_grid<T>(block: &Block, k: usize, sink: Sink<'_, T>) -> (usize, usize) {
     let (rows, cols) = (block.rows.len(), block.cols.len());
-    let tasks = tasks_for((rows, cols), k);
+    let flops = 2 * rows * cols * k;
+    let tasks = (flops / tuning::TASK_FLOPS).clamp(1, tuning::MAX_TASKS);
     let resident = (rows * k * size_of::<T>()).div_ceil(tuning::A_BLOCK_BYTES);
-    let panel_rows = match sink {
-        Sink::Store(_) => 1,
-        Sink::Operation(_) => PANEL_TILES,
+    let (panel_rows, panel_cols) = match sink {
+        Sink::Store(_) => (1, 1),
+        Sink::Operation(operation) => panel_tiles(operation, block.tile_cols),
     };
     let most_rows = block.tile_rows.div_ceil(panel_rows);
+    let most_cols = block.tile_cols.div_ceil(panel_cols);
     let row_tasks = tasks.max(resident).min(most_rows);
-    let col_tasks = tasks.div_ceil(row_tasks).min(block.tile_cols).max(1);
+    let col_tasks = tasks.div_ceil(row_tasks).min(most_cols).max(1);
     (row_tasks, col_tasks)
 }
 

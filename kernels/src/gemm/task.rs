@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::epilogue::{PANEL_TILES, Panel, Room, Sink, TILE_BYTES};
+use super::epilogue::{MAX_PANEL_VECTORS, Panel, Partial, Room, Sink, TILE_BYTES, panel_tiles};
 use super::listed::lists_of;
+use super::narrow::{self, Strip, rows_at_once};
 use super::part::Part;
 use super::tile::{TileArguments, compute};
 use crate::extent::Extent;
@@ -54,21 +55,23 @@ struct Waiting<T> {
 }
 
 impl<T: Element> Task<'_, T> {
-    /// Computes the tiles.
+    /// Computes the tiles and, behind them, the strips beside them.
     ///
     /// # Safety
     /// As [`Part::run`]: what the plan packs of these tiles' operands is packed, what is
     /// listed is listed, and no other task has these tiles.
     pub(super) unsafe fn run<S: Registers<T>>(&self, s: S) {
-        // The room takes any tile of the level.
+        // The room takes any tile of the level, and an operation a row of a wide panel.
         const {
             let tile = S::TILE_ROWS * S::TILE_VECTORS * S::LANES * size_of::<T>();
             assert!(tile <= TILE_BYTES);
+            assert!(tuning::WIDE_TILES * S::TILE_VECTORS <= MAX_PANEL_VECTORS);
         };
+        let block = self.part.block;
         let mut room = Room::new();
         let (rows, cols) = match self.sink {
-            Some(Sink::Operation(_)) => (PANEL_TILES, 1),
-            _ => (self.rows.len(), self.cols.len()),
+            Some(Sink::Operation(operation)) => panel_tiles(operation, block.tile_cols),
+            _ => (self.rows.len(), self.cols.len().max(1)),
         };
         for cols in cut(self.cols.clone(), cols) {
             for rows in cut(self.rows.clone(), rows) {
@@ -77,13 +80,19 @@ impl<T: Element> Task<'_, T> {
                 unsafe { self.tiles(s, &mut room, rows, cols.clone()) };
             }
         }
+        let has_last_cols = self.cols.end == block.tile_cols;
+        if let (Some(sink), true) = (self.sink, block.narrow > 0 && has_last_cols) {
+            // SAFETY: the caller's contract; each row of tiles is in one task of those
+            // that have the last columns.
+            unsafe { self.strips(s, sink, &mut room) };
+        }
     }
 
     /// Computes tiles, and gives them to the operation, if there is one.
     ///
     /// # Safety
     /// As [`run`](Self::run), for these rows and columns of tiles, at least one each; if
-    /// an operation is to get them, at most [`PANEL_TILES`] below each other.
+    /// an operation is to get them, at most as many as [`panel_tiles`] says.
     unsafe fn tiles<S: Registers<T>>(
         &self,
         s: S,
@@ -123,18 +132,22 @@ impl<T: Element> Task<'_, T> {
         let Some(Sink::Operation(operation)) = self.sink else {
             return;
         };
-        // SAFETY: the sink accepts each tile, and this task alone has it; the rows are those
-        // of at most PANEL_TILES tiles that have just been written, with vectors that are
-        // whole.
-        unsafe {
-            operation.apply(Panel {
-                data: waiting.data,
-                stride: waiting.stride,
-                row: block.rows.start + row,
-                col: block.cols.start + col,
-                rows: end_row - row,
-                cols: end_col - col,
-            });
+        // As many rows at once as an operation takes.
+        let count = MAX_PANEL_VECTORS / (waiting.stride / S::LANES);
+        for rows in cut(row..end_row, count) {
+            // SAFETY: the sink accepts each tile, and this task alone has it; the rows
+            // are those of tiles that have just been written, with vectors that are whole,
+            // and at most MAX_PANEL_VECTORS of these.
+            unsafe {
+                operation.apply(Panel {
+                    data: waiting.data.add((rows.start - row) * waiting.stride),
+                    stride: waiting.stride,
+                    row: block.rows.start + rows.start,
+                    col: block.cols.start + col,
+                    rows: rows.len(),
+                    cols: end_col - col,
+                });
+            }
         }
     }
 
@@ -161,6 +174,7 @@ impl<T: Element> Task<'_, T> {
         let cols = block.tile_col(j);
         let (b, b_stride, b_extent) = match term.panels {
             Some(panels) if plan.has_panels => {
+                // With columns, perhaps, that belong to no tile.
                 let col = block.cols.start + cols.start;
                 let width = block.width.min(plan.cols - col).next_multiple_of(S::LANES);
                 let start = col * term.k + part.steps.start * width;
@@ -216,22 +230,6 @@ impl<T: Element> Task<'_, T> {
         let partial = part
             .workspace
             .at(plan.partial_area + (i * block.tile_cols + column.number) * slot);
-        let stride = cols.len().next_multiple_of(S::LANES);
-        let (to, to_stride, extent) = match self.sink {
-            None => (partial, stride as isize, part.workspace.extent),
-            Some(Sink::Store(store)) => {
-                let (row, col) = (block.rows.start + rows.start, block.cols.start + cols.start);
-                (store.at(row, col), store.row_stride, store.extent)
-            }
-            Some(Sink::Operation(_)) => {
-                let offset = (rows.start - waiting.row) * waiting.stride + cols.start - waiting.col;
-                let to = waiting.data.wrapping_add(offset);
-                (to, waiting.stride as isize, waiting.extent)
-            }
-        };
-        let stores_whole = !matches!(self.sink, Some(Sink::Store(_)));
-        let written = if stores_whole { stride } else { cols.len() };
-        extent.check(to.cast_const(), (rows.len(), written), (to_stride, 1));
         let tile = TileArguments {
             k: part.k,
             lists: if self.is_listed {
@@ -249,9 +247,8 @@ impl<T: Element> Task<'_, T> {
             } else {
                 partial
             },
-            to,
-            to_stride,
-            stores_whole,
+            row: block.rows.start + rows.start,
+            col: block.cols.start + cols.start,
             rows: rows.len(),
             cols: cols.len(),
             a_extent: if plan.pack_a {
@@ -261,13 +258,78 @@ impl<T: Element> Task<'_, T> {
             },
             b_extent: column.b_extent,
         };
+        let stride = cols.len().next_multiple_of(S::LANES);
+        if plan.parts > 1 {
+            part.workspace
+                .extent
+                .check_slice(partial, rows.len() * stride);
+        }
         let b_full = plan.has_panels || plan.pack_b;
         // SAFETY: 1. tile_row and tile_col give 1 … height rows and 1 … width columns;
-        // 2. the operands are the caller's, where columns of B are contiguous (else it is
+        // 2. the operands are the caller's, where columns of B are neighbours (else it is
         // packed), or were packed for this part, or are the caller's panels, padded to
         // whole vectors; the lists of rows were written for this part; 3. `partial` is
         // this tile's own slot, filled by the part before; 4. each tile of the block
         // belongs to one task, and comes once; its place in the room is its own.
-        unsafe { compute(s, &tile, b_full) };
+        unsafe {
+            match self.sink {
+                None => {
+                    let to = Partial {
+                        to: partial,
+                        stride,
+                    };
+                    compute(s, &tile, b_full, &to);
+                }
+                Some(Sink::Store(store)) => compute(s, &tile, b_full, &store),
+                Some(Sink::Operation(_)) => {
+                    let offset =
+                        (rows.start - waiting.row) * waiting.stride + cols.start - waiting.col;
+                    let to = Partial {
+                        to: waiting.data.add(offset),
+                        stride: waiting.stride,
+                    };
+                    let shape = (rows.len(), stride);
+                    waiting
+                        .extent
+                        .check(to.to.cast_const(), shape, (waiting.stride as isize, 1));
+                    compute(s, &tile, b_full, &to);
+                }
+            }
+        }
+    }
+
+    /// Computes the strips that end with the task's rows of A, which are still in L2.
+    ///
+    /// # Safety
+    /// As [`run`](Self::run); no other task has the last columns of these rows.
+    unsafe fn strips<S: Registers<T>>(&self, s: S, sink: Sink<'_, T>, room: &mut Room) {
+        let part = self.part;
+        let (block, term) = (part.block, part.term);
+        let begin = block.tile_row(self.rows.start).start;
+        let end = block.tile_row(self.rows.end - 1).end;
+        let height = rows_at_once(S::LANES);
+        let mut row = begin / height * height;
+        while row < block.rows.len() && block.rows.len().min(row + height) <= end {
+            let strip = Strip {
+                k: part.k,
+                a: part.a.wrapping_offset(row as isize * term.a_strides.0),
+                a_row: term.a_strides.0,
+                b: part.workspace.at(part.plan.narrow_area),
+                row: block.rows.start + row,
+                col: block.cols.end - block.narrow,
+                rows: height.min(block.rows.len() - row),
+                cols: block.narrow,
+                a_extent: term.a_extent,
+            };
+            room.extent()
+                .check_slice(room.data::<T>(), strip.rows * S::LANES);
+            // SAFETY: 1. at least one row is left, at most `height` are taken, and
+            // `narrow` is at most NARROW; 2. the operands are the caller's A, whose p are
+            // neighbours (`Plan::new`), and the copy of B; 3. the room is as large as the
+            // largest panel; 4. each strip of the block ends within the rows of one task,
+            // and no tile has its columns.
+            unsafe { narrow::compute(s, &strip, sink, room.data()) };
+            row += height;
+        }
     }
 }

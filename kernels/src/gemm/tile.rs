@@ -19,9 +19,10 @@
 //!   starting from 0 or from a partial sum: its bits do not depend on the
 //!   tile's height, on where the tile lies, or on how K was cut.
 //! * The last vector of an edge tile reads B by mask.
-//! * The finished tile is stored row by row; nothing else of C is written, and nothing
-//!   of it is read.
+//! * What happens to the finished tile is the [`Epilogue`]'s business; the
+//!   micro-kernel never reads or writes C.
 
+use super::epilogue::Epilogue;
 use super::listed::accumulate_listed;
 use crate::extent::Extent;
 use crate::mat::Element;
@@ -52,11 +53,9 @@ pub(crate) struct TileArguments<T> {
     /// The partial sums to start from, a full row of the tile after another;
     /// null to start from 0.
     pub(crate) start: *const T,
-    /// Where the tile goes, and the stride there from row to row.
-    pub(crate) to: *mut T,
-    pub(crate) to_stride: isize,
-    /// Whether its last vector is stored whole; else only its columns are.
-    pub(crate) stores_whole: bool,
+    /// Position of the tile in C.
+    pub(crate) row: usize,
+    pub(crate) col: usize,
     /// Columns of the tile, at least one; its vectors and their tail follow.
     pub(crate) cols: usize,
     /// Rows of the tile, 1 … `TILE_ROWS`.
@@ -66,7 +65,7 @@ pub(crate) struct TileArguments<T> {
     pub(crate) b_extent: Extent,
 }
 
-/// Computes one tile and stores it.
+/// Computes one tile and gives it to the epilogue.
 ///
 /// # Safety
 /// 1. `1 ≤ rows ≤ S::TILE_ROWS`, `1 ≤ cols ≤ S::TILE_VECTORS · S::LANES`.
@@ -75,13 +74,13 @@ pub(crate) struct TileArguments<T> {
 ///    for each of [`rows_of_list`](super::listed::rows_of_list) that has rows, of a
 ///    count and as many numbers below k.
 /// 3. `start` is null or holds rows · vectors · LANES elements.
-/// 4. `to` is writable at every (i < rows, j < cols), or, if it `stores_whole`, j <
-///    vectors · LANES; nobody else reads or writes these elements.
+/// 4. What the epilogue asks for tiles at (row, col).
 #[inline(always)]
-pub(crate) unsafe fn compute<T, S>(s: S, tile: &TileArguments<T>, b_full: bool)
+pub(crate) unsafe fn compute<T, S, E>(s: S, tile: &TileArguments<T>, b_full: bool, epilogue: &E)
 where
     T: Element,
     S: Registers<T>,
+    E: Epilogue<T, S>,
 {
     let vectors = tile.cols.div_ceil(S::LANES);
     let edge = !b_full && !tile.cols.is_multiple_of(S::LANES);
@@ -100,11 +99,11 @@ where
     // the tile.
     unsafe {
         if vectors == S::TILE_VECTORS && !edge {
-            by_height::<T, S, FULL>(s, tile);
+            by_height::<T, S, E, FULL>(s, tile, epilogue);
         } else if vectors == S::TILE_VECTORS {
-            by_height::<T, S, FULL_EDGE>(s, tile);
+            by_height::<T, S, E, FULL_EDGE>(s, tile, epilogue);
         } else if const { S::TILE_VECTORS > 1 } {
-            by_height::<T, S, SINGLE>(s, tile);
+            by_height::<T, S, E, SINGLE>(s, tile, epilogue);
         }
     }
 }
@@ -148,10 +147,11 @@ const SINGLE: u8 = 2;
 /// # Safety
 /// As [`compute`], and `WIDTH` fits the tile.
 #[inline(always)]
-unsafe fn by_height<T, S, const WIDTH: u8>(s: S, tile: &TileArguments<T>)
+unsafe fn by_height<T, S, E, const WIDTH: u8>(s: S, tile: &TileArguments<T>, epilogue: &E)
 where
     T: Element,
     S: Registers<T>,
+    E: Epilogue<T, S>,
 {
     /// One arm a height; heights that the level never uses are not compiled.
     macro_rules! heights {
@@ -161,9 +161,9 @@ where
                     // SAFETY: the caller's contract; the height is `tile.rows`.
                     unsafe {
                         if tile.lists.is_null() {
-                            entry::<T, S, $rows, WIDTH, false>(s, tile);
+                            entry::<T, S, E, $rows, WIDTH, false>(s, tile, epilogue);
                         } else {
-                            entry::<T, S, $rows, WIDTH, true>(s, tile);
+                            entry::<T, S, E, $rows, WIDTH, true>(s, tile, epilogue);
                         }
                     }
                 },)*
@@ -179,12 +179,14 @@ where
 /// # Safety
 /// As [`by_height`], with `rows = MR`; there are lists if it is `LISTED`.
 #[inline(never)]
-unsafe fn entry<T, S, const MR: usize, const WIDTH: u8, const LISTED: bool>(
+unsafe fn entry<T, S, E, const MR: usize, const WIDTH: u8, const LISTED: bool>(
     s: S,
     tile: &TileArguments<T>,
+    epilogue: &E,
 ) where
     T: Element,
     S: Registers<T>,
+    E: Epilogue<T, S>,
 {
     s.vectorize(
         #[inline(always)]
@@ -192,11 +194,15 @@ unsafe fn entry<T, S, const MR: usize, const WIDTH: u8, const LISTED: bool>(
             // SAFETY: the caller's contract; the width is NR vectors.
             unsafe {
                 match (WIDTH, S::TILE_VECTORS) {
-                    (SINGLE, _) => micro_kernel::<T, S, MR, 1, true, LISTED>(s, tile),
-                    (FULL_EDGE, 2) => micro_kernel::<T, S, MR, 2, true, LISTED>(s, tile),
-                    (FULL, 2) => micro_kernel::<T, S, MR, 2, false, LISTED>(s, tile),
-                    (FULL_EDGE, _) => micro_kernel::<T, S, MR, 1, true, LISTED>(s, tile),
-                    (_, _) => micro_kernel::<T, S, MR, 1, false, LISTED>(s, tile),
+                    (SINGLE, _) => micro_kernel::<T, S, E, MR, 1, true, LISTED>(s, tile, epilogue),
+                    (FULL_EDGE, 2) => {
+                        micro_kernel::<T, S, E, MR, 2, true, LISTED>(s, tile, epilogue)
+                    }
+                    (FULL, 2) => micro_kernel::<T, S, E, MR, 2, false, LISTED>(s, tile, epilogue),
+                    (FULL_EDGE, _) => {
+                        micro_kernel::<T, S, E, MR, 1, true, LISTED>(s, tile, epilogue)
+                    }
+                    (_, _) => micro_kernel::<T, S, E, MR, 1, false, LISTED>(s, tile, epilogue),
                 }
             }
         },
@@ -209,6 +215,7 @@ unsafe fn entry<T, S, const MR: usize, const WIDTH: u8, const LISTED: bool>(
 unsafe fn micro_kernel<
     T,
     S,
+    E,
     const MR: usize,
     const NR: usize,
     const EDGE: bool,
@@ -216,9 +223,11 @@ unsafe fn micro_kernel<
 >(
     s: S,
     tile: &TileArguments<T>,
+    epilogue: &E,
 ) where
     T: Element,
     S: Registers<T>,
+    E: Epilogue<T, S>,
 {
     let mut acc = [[s.splat(T::default()); NR]; MR];
     if !tile.start.is_null() {
@@ -237,22 +246,8 @@ unsafe fn micro_kernel<
             accumulate::<T, S, MR, NR, EDGE>(s, tile, &mut acc);
         }
     }
-    let last = s.first_lanes(tile.cols - (NR - 1) * S::LANES);
-    let is_whole = tile.stores_whole || tile.cols == NR * S::LANES;
-    let mut to = tile.to;
-    for row in acc {
-        for (j, v) in row.into_iter().enumerate() {
-            // SAFETY: premise 4: all vectors but the last are whole, and so may it be.
-            unsafe {
-                if j == NR - 1 && !is_whole {
-                    s.store_masked(to.add(j * S::LANES), v, last);
-                } else {
-                    s.store(to.add(j * S::LANES), v);
-                }
-            }
-        }
-        to = to.wrapping_offset(tile.to_stride);
-    }
+    // SAFETY: premise 4.
+    unsafe { epilogue.finish(s, acc, tile.row, tile.col, tile.cols) };
 }
 
 /// Adds the products to the accumulators: the innermost loop.

@@ -38,7 +38,7 @@ pub fn value_and_gradient(
         target,
         gradient,
         scale,
-        &mut |_, value| {
+        |_, value| {
             sum += value;
         },
     )?;
@@ -58,8 +58,9 @@ pub fn per_sample(
     out: &mut [f32],
 ) -> Result<(), Error> {
     check_length("out", out.len(), prediction.rows())?;
-    let mut each_row = |row: usize, value: f64| out[row] = value as f32;
-    run(level, loss, prediction, target, None, 1.0, &mut each_row)
+    run(level, loss, prediction, target, None, 1.0, |row, value| {
+        out[row] = value as f32;
+    })
 }
 
 /// Whether every target is one that the loss is defined for: in [0, 1] and not
@@ -124,7 +125,7 @@ fn run(
     target: MatRef<'_, f32>,
     gradient: Option<MatMut<'_, f32>>,
     scale: f32,
-    each_row: &mut dyn FnMut(usize, f64),
+    each_row: impl FnMut(usize, f64),
 ) -> Result<(), Error> {
     loss.check()?;
     check_shape("target", target.shape(), prediction.shape())?;
@@ -145,23 +146,23 @@ fn run(
 }
 
 /// The arguments of [`run`]; the shapes agree.
-struct Batch<'a> {
+struct Batch<'a, F> {
     level: Level,
     prediction: MatRef<'a, f32>,
     target: MatRef<'a, f32>,
     gradient: Option<MatMut<'a, f32>>,
     gradient_scale: f32,
     feature_scale: f64,
-    each_row: &'a mut dyn FnMut(usize, f64),
+    each_row: F,
 }
 
 /// A batch with its loss as a type.
-struct Typed<'a, L> {
+struct Typed<'a, F, L> {
     loss: L,
-    batch: Batch<'a>,
+    batch: Batch<'a, F>,
 }
 
-impl LossVisitor for Batch<'_> {
+impl<F: FnMut(usize, f64)> LossVisitor for Batch<'_, F> {
     type Output = ();
 
     fn visit<L: ElementwiseLoss>(self, loss: L) {
@@ -174,7 +175,7 @@ impl LossVisitor for Batch<'_> {
 /// enough for the stack, and fewer vectors than any loss can add unflushed.
 const BLOCK: usize = 512;
 
-impl<L: ElementwiseLoss> Kernel for Typed<'_, L> {
+impl<F: FnMut(usize, f64), L: ElementwiseLoss> Kernel for Typed<'_, F, L> {
     type Output = ();
 
     #[inline(always)]
@@ -184,40 +185,38 @@ impl<L: ElementwiseLoss> Kernel for Typed<'_, L> {
         }
         let Typed { loss, mut batch } = self;
         let (rows, cols) = batch.prediction.shape();
-        // For rows whose elements are not contiguous.
+        // For rows whose elements are no neighbours.
         let mut prediction_copy = [0.0; BLOCK];
         let mut target_copy = [0.0; BLOCK];
         let mut gradient_copy = [0.0; BLOCK];
-        let scale = s.splat(batch.gradient_scale);
         for row in 0..rows {
             let mut sum = loss.start(s);
             for start in (0..cols).step_by(BLOCK) {
                 let columns = start..cols.min(start + BLOCK);
                 let prediction = block(batch.prediction, row, &columns, &mut prediction_copy);
                 let target = block(batch.target, row, &columns, &mut target_copy);
-                // Derivatives that nobody wants go to the copy, too: the loop is
-                // compiled once.
-                let place = match &mut batch.gradient {
-                    Some(mat) => mat.row_mut(row).map(|row| &mut row[columns.clone()]),
-                    None => None,
-                };
-                let is_copy = place.is_none();
-                let derivatives = match place {
-                    Some(place) => place,
-                    None => &mut gradient_copy[..columns.len()],
-                };
-                simd::zip_into(
-                    s,
-                    prediction,
-                    target,
-                    derivatives,
-                    #[inline(always)]
-                    |y, t, valid| s.mul(loss.add(s, &mut sum, y, t, valid), scale),
-                );
-                if let (Some(mat), true) = (&mut batch.gradient, is_copy) {
-                    for (col, &value) in columns.zip(&gradient_copy) {
-                        mat.set(row, col, value);
+                let scale = batch.gradient_scale;
+                if let Some(mat) = &mut batch.gradient {
+                    if let Some(gradient) = mat.row_mut(row) {
+                        let gradient = &mut gradient[columns];
+                        add_block(s, loss, &mut sum, prediction, target, gradient, scale);
+                    } else {
+                        let gradient = &mut gradient_copy[..columns.len()];
+                        add_block(s, loss, &mut sum, prediction, target, gradient, scale);
+                        for (col, &value) in columns.zip(&*gradient) {
+                            mat.set(row, col, value);
+                        }
                     }
+                } else {
+                    simd::zip(
+                        s,
+                        prediction,
+                        target,
+                        #[inline(always)]
+                        |y, t, valid| {
+                            loss.add(s, &mut sum, y, t, valid);
+                        },
+                    );
                 }
                 loss.flush(s, &mut sum);
             }
@@ -227,7 +226,30 @@ impl<L: ElementwiseLoss> Kernel for Typed<'_, L> {
     }
 }
 
-/// The given columns of the row, copied only if they are not contiguous.
+/// Adds a block's values to the sum and writes its scaled derivatives.
+#[inline(always)]
+fn add_block<S: Simd, L: ElementwiseLoss>(
+    s: S,
+    loss: L,
+    sum: &mut L::Sum<S>,
+    prediction: &[f32],
+    target: &[f32],
+    gradient: &mut [f32],
+    scale: f32,
+) {
+    let scale = s.splat(scale);
+    simd::zip_into(
+        s,
+        prediction,
+        target,
+        gradient,
+        #[inline(always)]
+        |y, t, valid| s.mul(loss.add(s, sum, y, t, valid), scale),
+    );
+}
+
+/// The given columns of the row, copied only if they are no
+/// neighbours.
 #[inline(always)]
 fn block<'a>(
     mat: MatRef<'a, f32>,

@@ -14,7 +14,7 @@
 //! corrections, are computed once per step and in f64: `1 − β₂` with `β₂` in
 //! f32 would be off by 1e-5.
 //!
-//! To add an optimiser: a file with its [`ElementwiseUpdate`](elementwise::ElementwiseUpdate), a variant of
+//! To add an optimiser: a file with its [`ElementwiseUpdate`], a variant of
 //! [`Optimizer`], its line in each `match` of this file and of `name.rs`, and
 //! its formula in `reference/optimizer.rs`.
 
@@ -31,9 +31,8 @@ mod update;
 
 use crate::error::Error;
 
-use elementwise::UpdateVisitor;
+pub(crate) use elementwise::{ElementwiseUpdate, UpdateVisitor};
 pub use update::{OptimizerState, update};
-pub(crate) use update::{UpdateBlock, UpdateLoop};
 
 /// Whose formulas and defaults are meant where frameworks differ.
 ///
@@ -225,7 +224,12 @@ impl Optimizer {
     /// what it compiles is compiled for this optimiser. Call it outside of
     /// `Level::dispatch`. Parameters that [`Self::check`] refuses make
     /// meaningless weights.
-    fn visit<V: UpdateVisitor>(self, learning_rate: f32, step: u64, visitor: V) -> V::Output {
+    pub(crate) fn visit<V: UpdateVisitor>(
+        self,
+        learning_rate: f32,
+        step: u64,
+        visitor: V,
+    ) -> V::Output {
         let learning_rate = f64::from(learning_rate);
         match self {
             Optimizer::Sgd { momentum: 0.0, .. } => visitor.visit(sgd::Plain::new(learning_rate)),

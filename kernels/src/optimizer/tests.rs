@@ -1,7 +1,6 @@
 //! Optimisers at every level against the f64 reference over many steps, and
 //! both against steps worked out by hand.
 
-use super::elementwise::ElementwiseUpdate;
 use super::*;
 use crate::reference::optimizer as reference;
 use crate::{Level, Mat};

@@ -12,11 +12,11 @@
 //! [`Decay`](crate::dense::Decay).
 
 use super::{check, row, row_mut};
-use crate::activation::{Activation, ActivationLoops};
+use crate::activation::{Activation, ActivationVisitor, Elementwise};
 use crate::error::{Error, check_length};
 use crate::level::{Kernel, Level};
 use crate::mat::{MatMut, MatRef};
-use crate::simd::{Simd, map_with};
+use crate::simd::{Simd, map_with, zip_into};
 
 /// `norms[j] = Σᵢ Wᵢⱼ²`, as a chain over the rows from first to last.
 ///
@@ -50,12 +50,9 @@ pub fn add_squared_slopes(
     check_activation(activation)?;
     check("saved", saved, saved.shape())?;
     check_length("sums", sums.len(), saved.cols())?;
-    activation.with_loops(level, &mut |activation| {
-        level.dispatch(AddSquaredSlopes {
-            activation,
-            saved,
-            sums: &mut *sums,
-        });
+    level.dispatch(Visit {
+        activation,
+        visitor: AddSlopes { saved, sums },
     });
     Ok(())
 }
@@ -76,15 +73,14 @@ pub fn contractive_gradient(
     check("saved", saved, saved.shape())?;
     check("gradient", gradient.as_ref(), saved.shape())?;
     check_length("norms", norms.len(), saved.cols())?;
-    let mut gradient = gradient;
-    activation.with_loops(level, &mut |activation| {
-        level.dispatch(Gradient {
-            activation,
+    level.dispatch(Visit {
+        activation,
+        visitor: Gradient {
             saved,
             norms,
             scale: 2.0 * scale,
-            gradient: gradient.as_mut(),
-        });
+            gradient,
+        },
     });
     Ok(())
 }
@@ -122,63 +118,81 @@ impl Kernel for AddSquares<'_> {
     }
 }
 
-/// Columns whose slopes are in L1 at once.
-const BLOCK: usize = 512;
-
-struct AddSquaredSlopes<'a> {
-    activation: &'a dyn ActivationLoops,
-    saved: MatRef<'a, f32>,
-    sums: &'a mut [f32],
+/// What to do with the activation as a type, at a level.
+trait AtLevel {
+    fn run<S: Simd, A: Elementwise>(self, s: S, activation: A);
 }
 
-impl Kernel for AddSquaredSlopes<'_> {
+struct Visit<V> {
+    activation: Activation,
+    visitor: V,
+}
+
+struct Typed<S, V>(S, V);
+
+impl<V: AtLevel> Kernel for Visit<V> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut room = [0.0; BLOCK];
+        self.activation.visit(Typed(s, self.visitor));
+    }
+}
+
+impl<S: Simd, V: AtLevel> ActivationVisitor for Typed<S, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit<A: Elementwise>(self, activation: A) {
+        self.1.run(self.0, activation);
+    }
+}
+
+struct AddSlopes<'a> {
+    saved: MatRef<'a, f32>,
+    sums: &'a mut [f32],
+}
+
+impl AtLevel for AddSlopes<'_> {
+    #[inline(always)]
+    fn run<S: Simd, A: Elementwise>(self, s: S, activation: A) {
         for i in 0..self.saved.rows() {
-            let saved = row(self.saved, i).chunks(BLOCK);
-            for (saved, sums) in saved.zip(self.sums.chunks_mut(BLOCK)) {
-                let slopes = &mut room[..saved.len()];
-                slopes.fill(1.0);
-                self.activation.backward(saved, slopes);
-                map_with(
-                    s,
-                    slopes,
-                    sums,
-                    #[inline(always)]
-                    |slope, sum| s.mul_add(slope, slope, sum),
-                );
-            }
+            map_with(
+                s,
+                row(self.saved, i),
+                self.sums,
+                #[inline(always)]
+                |saved, sum| {
+                    let slope = activation.derivative(s, saved);
+                    s.mul_add(slope, slope, sum)
+                },
+            );
         }
     }
 }
 
 struct Gradient<'a> {
-    activation: &'a dyn ActivationLoops,
     saved: MatRef<'a, f32>,
     norms: &'a [f32],
     scale: f32,
     gradient: MatMut<'a, f32>,
 }
 
-impl Kernel for Gradient<'_> {
-    type Output = ();
-
+impl AtLevel for Gradient<'_> {
     #[inline(always)]
-    fn run<S: Simd>(mut self, s: S) {
+    fn run<S: Simd, A: Elementwise>(mut self, s: S, activation: A) {
         let scale = s.splat(self.scale);
         for i in 0..self.saved.rows() {
-            let gradient = row_mut(&mut self.gradient, i);
-            self.activation
-                .second_derivative(row(self.saved, i), gradient);
-            map_with(
+            zip_into(
                 s,
+                row(self.saved, i),
                 self.norms,
-                gradient,
+                row_mut(&mut self.gradient, i),
                 #[inline(always)]
-                |norm, bend| s.mul(s.mul(scale, norm), bend),
+                |saved, norm, _| {
+                    let bend = activation.second_derivative(s, saved);
+                    s.mul(s.mul(scale, norm), bend)
+                },
             );
         }
     }

@@ -30,8 +30,7 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 pub(crate) use slice::{
-    fold, for_each_vector, load, load_at, map_in_place, map_into, map_raw, map_with, store,
-    store_at, zip, zip_into,
+    fold, load_at, map_in_place, map_into, map_with, store_at, update_with_state, zip, zip_into,
 };
 
 /// Proof that the CPU has an instruction set.

@@ -1,60 +1,7 @@
 //! Loops over slices. Loads, stores and tails live here, so that the maths
 //! above needs no `unsafe`.
-//!
-//! All of them are [`for_each_vector`], which compiles its closure twice: for whole
-//! vectors, and for the partial one at the end, by mask. (One copy, with a branch at each
-//! load and store, takes 1.3 to 1.7 of the time for tanh and cross-entropy on Zen 3.)
 
 use super::Simd;
-
-/// Calls `f(at, mask)` for each vector of `len` elements: `at` is the number of its
-/// first element, `mask` says which lanes it has, `None` for all.
-#[inline(always)]
-pub(crate) fn for_each_vector<S: Simd>(
-    s: S,
-    len: usize,
-    mut f: impl FnMut(usize, Option<S::Mask>),
-) {
-    let whole = len - len % S::LANES;
-    let mut at = 0;
-    while at < whole {
-        f(at, None);
-        at += S::LANES;
-    }
-    if whole < len {
-        f(whole, Some(s.first_lanes(len - whole)));
-    }
-}
-
-/// Reads the lanes in `mask`, or all; the others are 0.
-///
-/// # Safety
-/// These lanes are readable.
-#[inline(always)]
-pub(crate) unsafe fn load<S: Simd>(s: S, from: *const f32, mask: Option<S::Mask>) -> S::Vector {
-    // SAFETY: the caller's contract.
-    unsafe {
-        match mask {
-            None => s.load(from),
-            Some(mask) => s.load_masked(from, mask),
-        }
-    }
-}
-
-/// Writes the lanes in `mask`, or all.
-///
-/// # Safety
-/// These lanes are writable.
-#[inline(always)]
-pub(crate) unsafe fn store<S: Simd>(s: S, to: *mut f32, v: S::Vector, mask: Option<S::Mask>) {
-    // SAFETY: the caller's contract.
-    unsafe {
-        match mask {
-            None => s.store(to, v),
-            Some(mask) => s.store_masked(to, v, mask),
-        }
-    }
-}
 
 /// The elements of `from` from number `at` on; 0 in lanes beyond its end.
 #[inline(always)]
@@ -87,53 +34,58 @@ pub(crate) fn store_at<S: Simd>(s: S, to: &mut [f32], at: usize, v: S::Vector) {
     }
 }
 
-/// `to[i] = f(from[i])` for `len` elements.
-///
-/// # Safety
-/// `from` is readable and `to` writable at `len` elements; they are the same
-/// elements or do not overlap.
-#[inline(always)]
-pub(crate) unsafe fn map_raw<S: Simd>(
-    s: S,
-    from: *const f32,
-    to: *mut f32,
-    len: usize,
-    mut f: impl FnMut(S::Vector) -> S::Vector,
-) {
-    for_each_vector(
-        s,
-        len,
-        #[inline(always)]
-        |at, mask| {
-            // SAFETY: the caller's contract: the lanes in `mask` are below `len`.
-            unsafe {
-                let v = f(load(s, from.add(at), mask));
-                store(s, to.add(at), v, mask);
-            }
-        },
-    );
-}
-
 /// `to[i] = f(from[i])` for the shorter of the two lengths.
 #[inline(always)]
 pub(crate) fn map_into<S: Simd>(
     s: S,
     from: &[f32],
     to: &mut [f32],
-    f: impl FnMut(S::Vector) -> S::Vector,
+    mut f: impl FnMut(S::Vector) -> S::Vector,
 ) {
     let len = from.len().min(to.len());
-    // SAFETY: both slices hold `len` elements, and an exclusive borrow overlaps
-    // no other.
-    unsafe { map_raw(s, from.as_ptr(), to.as_mut_ptr(), len, f) };
+    let full = len - len % S::LANES;
+    let (from, to) = (from.as_ptr(), to.as_mut_ptr());
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len, which both slices hold.
+        unsafe { s.store(to.add(i), f(s.load(from.add(i)))) };
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched, and both slices
+        // hold len elements.
+        unsafe {
+            let v = s.load_masked(from.add(full), mask);
+            s.store_masked(to.add(full), f(v), mask);
+        }
+    }
 }
 
 /// `x[i] = f(x[i])`
 #[inline(always)]
-pub(crate) fn map_in_place<S: Simd>(s: S, x: &mut [f32], f: impl FnMut(S::Vector) -> S::Vector) {
-    let (len, x) = (x.len(), x.as_mut_ptr());
-    // SAFETY: the slice holds `len` elements.
-    unsafe { map_raw(s, x, x, len, f) };
+pub(crate) fn map_in_place<S: Simd>(
+    s: S,
+    x: &mut [f32],
+    mut f: impl FnMut(S::Vector) -> S::Vector,
+) {
+    let len = x.len();
+    let full = len - len % S::LANES;
+    let x = x.as_mut_ptr();
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len.
+        unsafe { s.store(x.add(i), f(s.load(x.add(i)))) };
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched.
+        unsafe {
+            let v = s.load_masked(x.add(full), mask);
+            s.store_masked(x.add(full), f(v), mask);
+        }
+    }
 }
 
 /// Folds `f` over the vectors of `x`, starting from `start`. The lanes that
@@ -146,20 +98,22 @@ pub(crate) fn fold<S: Simd>(
     fill: f32,
     mut f: impl FnMut(S::Vector, S::Vector) -> S::Vector,
 ) -> S::Vector {
+    let len = x.len();
+    let full = len - len % S::LANES;
+    let x = x.as_ptr();
     let mut total = start;
-    for_each_vector(
-        s,
-        x.len(),
-        #[inline(always)]
-        |at, mask| {
-            // SAFETY: the lanes in `mask` are elements of the slice.
-            let mut v = unsafe { load(s, x.as_ptr().add(at), mask) };
-            if let Some(mask) = mask {
-                v = s.select(mask, v, s.splat(fill));
-            }
-            total = f(total, v);
-        },
-    );
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len.
+        total = f(total, unsafe { s.load(x.add(i)) });
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched.
+        let v = unsafe { s.load_masked(x.add(full), mask) };
+        total = f(total, s.select(mask, v, s.splat(fill)));
+    }
     total
 }
 
@@ -173,21 +127,28 @@ pub(crate) fn zip<S: Simd>(
     b: &[f32],
     mut f: impl FnMut(S::Vector, S::Vector, Option<S::Mask>),
 ) {
-    for_each_vector(
-        s,
-        a.len().min(b.len()),
-        #[inline(always)]
-        |at, mask| {
-            // SAFETY: the lanes in `mask` are elements of both slices.
-            let (a, b) = unsafe {
-                (
-                    load(s, a.as_ptr().add(at), mask),
-                    load(s, b.as_ptr().add(at), mask),
-                )
-            };
-            f(a, b, mask);
-        },
-    );
+    let len = a.len().min(b.len());
+    let full = len - len % S::LANES;
+    let (a, b) = (a.as_ptr(), b.as_ptr());
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len, which both slices hold.
+        let (a, b) = unsafe { (s.load(a.add(i)), s.load(b.add(i))) };
+        f(a, b, None);
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched, and both slices
+        // hold len elements.
+        let (a, b) = unsafe {
+            (
+                s.load_masked(a.add(full), mask),
+                s.load_masked(b.add(full), mask),
+            )
+        };
+        f(a, b, Some(mask));
+    }
 }
 
 /// `to[i] = f(a[i], b[i], valid)` for the shortest of the three lengths;
@@ -201,22 +162,86 @@ pub(crate) fn zip_into<S: Simd>(
     mut f: impl FnMut(S::Vector, S::Vector, Option<S::Mask>) -> S::Vector,
 ) {
     let len = a.len().min(b.len()).min(to.len());
-    let to = to.as_mut_ptr();
-    for_each_vector(
-        s,
-        len,
-        #[inline(always)]
-        |at, mask| {
-            // SAFETY: the lanes in `mask` are elements of all three slices.
-            unsafe {
-                let (a, b) = (
-                    load(s, a.as_ptr().add(at), mask),
-                    load(s, b.as_ptr().add(at), mask),
-                );
-                store(s, to.add(at), f(a, b, mask), mask);
+    let full = len - len % S::LANES;
+    let (a, b, to) = (a.as_ptr(), b.as_ptr(), to.as_mut_ptr());
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len, which all three slices hold.
+        unsafe { s.store(to.add(i), f(s.load(a.add(i)), s.load(b.add(i)), None)) };
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched, and all three
+        // slices hold len elements.
+        unsafe {
+            let (a, b) = (
+                s.load_masked(a.add(full), mask),
+                s.load_masked(b.add(full), mask),
+            );
+            s.store_masked(to.add(full), f(a, b, Some(mask)), mask);
+        }
+    }
+}
+
+/// `x[i] = f(x[i], with[i], [state[0][i], …])`; what `f` leaves in the array
+/// goes back to `state`. Only the first `slots` slices of `state` take part,
+/// the array's other vectors are unspecified. Runs over the shortest length.
+///
+/// `slots` is a constant at every call, so its loops unroll.
+#[inline(always)]
+pub(crate) fn update_with_state<S: Simd>(
+    s: S,
+    slots: usize,
+    x: &mut [f32],
+    with: &[f32],
+    state: [&mut [f32]; 3],
+    mut f: impl FnMut(S::Vector, S::Vector, &mut [S::Vector; 3]) -> S::Vector,
+) {
+    let mut len = x.len().min(with.len());
+    for slot in state.iter().take(slots) {
+        len = len.min(slot.len());
+    }
+    let full = len - len % S::LANES;
+    let (x, with) = (x.as_mut_ptr(), with.as_ptr());
+    let state = state.map(<[f32]>::as_mut_ptr);
+    let mut lanes = [s.splat(0.0); 3];
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len, which `x`, `with` and the first
+        // `slots` slices of `state` hold; no other slice is touched.
+        unsafe {
+            for k in 0..slots.min(3) {
+                lanes[k] = s.load(state[k].add(i));
             }
-        },
-    );
+            s.store(
+                x.add(i),
+                f(s.load(x.add(i)), s.load(with.add(i)), &mut lanes),
+            );
+            for k in 0..slots.min(3) {
+                s.store(state[k].add(i), lanes[k]);
+            }
+        }
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched, and the slices
+        // named above hold len elements.
+        unsafe {
+            for k in 0..slots.min(3) {
+                lanes[k] = s.load_masked(state[k].add(full), mask);
+            }
+            let (old, with) = (
+                s.load_masked(x.add(full), mask),
+                s.load_masked(with.add(full), mask),
+            );
+            s.store_masked(x.add(full), f(old, with, &mut lanes), mask);
+            for k in 0..slots.min(3) {
+                s.store_masked(state[k].add(full), lanes[k], mask);
+            }
+        }
+    }
 }
 
 /// `x[i] = f(with[i], x[i])` for the shorter of the two lengths.
@@ -228,20 +253,22 @@ pub(crate) fn map_with<S: Simd>(
     mut f: impl FnMut(S::Vector, S::Vector) -> S::Vector,
 ) {
     let len = with.len().min(x.len());
-    let x = x.as_mut_ptr();
-    for_each_vector(
-        s,
-        len,
-        #[inline(always)]
-        |at, mask| {
-            // SAFETY: the lanes in `mask` are elements of both slices.
-            unsafe {
-                let (a, b) = (
-                    load(s, with.as_ptr().add(at), mask),
-                    load(s, x.add(at), mask),
-                );
-                store(s, x.add(at), f(a, b), mask);
-            }
-        },
-    );
+    let full = len - len % S::LANES;
+    let (with, x) = (with.as_ptr(), x.as_mut_ptr());
+    let mut i = 0;
+    while i < full {
+        // SAFETY: i + LANES ≤ full ≤ len, which both slices hold.
+        unsafe { s.store(x.add(i), f(s.load(with.add(i)), s.load(x.add(i)))) };
+        i += S::LANES;
+    }
+    if full < len {
+        let mask = s.first_lanes(len - full);
+        // SAFETY: only the first len − full lanes are touched, and both slices
+        // hold len elements.
+        unsafe {
+            let a = s.load_masked(with.add(full), mask);
+            let b = s.load_masked(x.add(full), mask);
+            s.store_masked(x.add(full), f(a, b), mask);
+        }
+    }
 }

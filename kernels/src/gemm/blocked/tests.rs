@@ -15,7 +15,9 @@ struct Copy {
     c: Shared<f32>,
     shape: (usize, usize),
     lanes: usize,
+    is_wide: bool,
     elements: AtomicUsize,
+    most_cols: AtomicUsize,
 }
 
 impl TileOperation<f32> for Copy {
@@ -42,6 +44,11 @@ impl TileOperation<f32> for Copy {
         }
         let count = panel.rows * panel.cols;
         self.elements.fetch_add(count, Ordering::Relaxed);
+        self.most_cols.fetch_max(panel.cols, Ordering::Relaxed);
+    }
+
+    fn is_wide(&self) -> bool {
+        self.is_wide
     }
 }
 
@@ -50,25 +57,31 @@ struct Product<'a> {
     a: MatRef<'a, f32>,
     b: MatRef<'a, f32>,
     c: &'a mut Mat<f32>,
+    is_wide: bool,
     parallelism: Parallelism,
 }
 
 impl Kernel for Product<'_> {
-    type Output = ();
+    /// Columns of a tile, and of the widest panel.
+    type Output = (usize, usize);
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn run<S: Simd>(self, s: S) -> (usize, usize) {
         let shape = self.c.shape();
         let copy = Copy {
             c: Shared::new(self.c.as_mut_slice().as_mut_ptr()),
             shape,
             lanes: <S as Registers<f32>>::LANES,
+            is_wide: self.is_wide,
             elements: AtomicUsize::new(0),
+            most_cols: AtomicUsize::new(0),
         };
         let terms = [Term::new(self.a, self.b)];
         // SAFETY: the views fit each other and C, which nobody else reads or writes.
         unsafe { multiply(s, shape, &terms, Sink::Operation(&copy), self.parallelism) };
         assert_eq!(copy.elements.into_inner(), shape.0 * shape.1);
+        let tile = <S as Registers<f32>>::TILE_VECTORS * <S as Registers<f32>>::LANES;
+        (tile, copy.most_cols.into_inner())
     }
 }
 
@@ -89,7 +102,6 @@ fn an_operation_gets_each_tile_once() {
         (40, 70, 2100, true),
         (1930, 140, 290, true),
         (13, 3, 1, false),
-        (333, 30, 2, false),
         (33, 0, 40, false),
     ] {
         let a = sparse(m, k, 1);
@@ -110,14 +122,20 @@ fn an_operation_gets_each_tile_once() {
                 let context = Context::serial().with_level(level);
                 gemm(context, 1.0, a, b, 0.0, want.as_mut()).unwrap();
                 for parallelism in [Parallelism::Serial, Parallelism::Pool] {
-                    let mut c = Mat::from_fn(m, n, |_, _| f32::NAN);
-                    level.dispatch(Product {
-                        a,
-                        b,
-                        c: &mut c,
-                        parallelism,
-                    });
-                    assert!(c.as_slice() == want.as_slice(), "{level} {m}×{k}×{n}");
+                    for is_wide in [false, true] {
+                        let mut c = Mat::from_fn(m, n, |_, _| f32::NAN);
+                        let (tile, widest) = level.dispatch(Product {
+                            a,
+                            b,
+                            c: &mut c,
+                            is_wide,
+                            parallelism,
+                        });
+                        assert!(c.as_slice() == want.as_slice(), "{level} {m}×{k}×{n}");
+                        // Not of tiles alone, where there are more beside each other.
+                        let has_more = n > tile + crate::tuning::NARROW;
+                        assert_eq!(widest > tile, is_wide && has_more, "{level} {m}×{k}×{n}");
+                    }
                 }
             }
         }

@@ -1,4 +1,5 @@
-//! Products with one or two columns, m × k × 1 or 2: the rows of C lie along the lanes.
+//! Columns of C that are too few to fill a vector: rows lie along the lanes
+//! instead.
 //!
 //! A vector of one column's results takes a multiply-add for each *vector* of rows,
 //! where a tile of one column takes one for each row. Its elements of A have to be
@@ -6,16 +7,12 @@
 
 use std::ops::Range;
 
-use super::epilogue::{MAX_PANEL, MAX_PANEL_VECTORS, Panel, Room, Sink};
-use super::plan::{share, tasks_for};
-use super::term::Term;
+use super::epilogue::{Epilogue, MAX_PANEL, MAX_PANEL_VECTORS, Panel, Sink, Store};
 use super::tile::opaque;
 use crate::extent::Extent;
 use crate::mat::Element;
-use crate::parallel::{Parallelism, Shared, for_each};
 use crate::simd::{MAX_LANES, Registers, SQUARE};
-use crate::tuning::{GEMV_COLS, GEMV_ROWS, MAX_K};
-use crate::workspace::with_buffer;
+use crate::tuning::NARROW;
 
 /// Vectors of rows that are computed at once: the chain of multiply-adds of each
 /// fills the time that the others wait for theirs.
@@ -26,63 +23,8 @@ const _: () = assert!(GROUPS * MAX_LANES <= MAX_PANEL_VECTORS);
 const _: () = assert!(GROUPS * MAX_LANES * MAX_LANES <= MAX_PANEL);
 
 /// Rows that are computed at once.
-const fn rows_at_once(lanes: usize) -> usize {
+pub(super) const fn rows_at_once(lanes: usize) -> usize {
     GROUPS * lanes
-}
-
-/// Whether a product is computed here: rows of A are read as they are.
-pub(super) fn is_gemv<T>((m, n): (usize, usize), terms: &[Term<T>]) -> bool {
-    let [term] = terms else { return false };
-    n <= GEMV_COLS
-        && m >= GEMV_ROWS
-        && term.k <= MAX_K
-        && term.a_strides.1 == 1
-        && !term.skips_zeros
-}
-
-/// Computes the product strip by strip.
-///
-/// # Safety
-/// As [`multiply`](super::blocked::multiply), for a product that [`is_gemv`].
-pub(super) unsafe fn multiply<T: Element, S: Registers<T>>(
-    s: S,
-    (m, n): (usize, usize),
-    term: &Term<T>,
-    sink: Sink<'_, T>,
-    parallelism: Parallelism,
-) {
-    with_buffer(n * term.k, |b: &mut [T]| {
-        term.b_extent.check(term.b, (term.k, n), term.b_strides);
-        // SAFETY: B is readable there, and the buffer is another memory.
-        unsafe { copy_columns(term.b, term.b_strides, (term.k, n), b.as_mut_ptr()) };
-        let b = Shared::new(b.as_mut_ptr());
-        let height = rows_at_once(S::LANES);
-        let strips = m.div_ceil(height);
-        let tasks = tasks_for((m, n), term.k).min(strips);
-        for_each(parallelism, tasks, |task| {
-            let mut room = Room::new();
-            for strip in share(strips, tasks, task) {
-                let row = strip * height;
-                let strip = Strip {
-                    k: term.k,
-                    a: term.a.wrapping_offset(row as isize * term.a_strides.0),
-                    a_row: term.a_strides.0,
-                    b: b.get(),
-                    row,
-                    rows: height.min(m - row),
-                    cols: n,
-                    a_extent: term.a_extent,
-                };
-                room.extent()
-                    .check_slice(room.data::<T>(), strip.rows * S::LANES);
-                // SAFETY: 1. at least one row is left, at most `height` are taken, and n is
-                // at most GEMV_COLS; 2. the operands are the caller's A, contiguous along
-                // its rows, and the copy of B; 3. the room is as large as the largest
-                // panel; 4. each strip belongs to one task, and comes once.
-                unsafe { compute(s, &strip, sink, room.data()) };
-            }
-        });
-    });
 }
 
 /// Copies `cols` columns of B, `k` rows of them, row after row, so that they lie in
@@ -91,7 +33,7 @@ pub(super) unsafe fn multiply<T: Element, S: Registers<T>>(
 /// # Safety
 /// They are readable, with these strides from row to row and from column to column;
 /// `to` holds as many elements and overlaps none of them.
-unsafe fn copy_columns<T: Element>(
+pub(super) unsafe fn copy_columns<T: Element>(
     mut b: *const T,
     (row, col): (isize, isize),
     (k, cols): (usize, usize),
@@ -106,38 +48,39 @@ unsafe fn copy_columns<T: Element>(
     }
 }
 
-/// A strip of C: rows × cols, at most [`rows_at_once`] and [`GEMV_COLS`].
-struct Strip<T> {
+/// A strip of C: rows × cols, at most [`rows_at_once`] and [`NARROW`].
+pub(super) struct Strip<T> {
     /// Length of the sums.
-    k: usize,
-    /// A\[0, 0\] of the strip; contiguous from p to p + 1.
-    a: *const T,
+    pub(super) k: usize,
+    /// A\[0, 0\] of the strip; neighbours from p to p + 1.
+    pub(super) a: *const T,
     /// Stride of A from row to row.
-    a_row: isize,
+    pub(super) a_row: isize,
     /// B's columns of the strip, row after row.
-    b: *const T,
-    /// Its first row in C.
-    row: usize,
-    rows: usize,
-    cols: usize,
-    a_extent: Extent,
+    pub(super) b: *const T,
+    /// Position in C.
+    pub(super) row: usize,
+    pub(super) col: usize,
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) a_extent: Extent,
 }
 
 /// Computes a strip and gives it to the sink, by way of `room`.
 ///
 /// # Safety
-/// 1. `1 ≤ rows ≤ rows_at_once(S::LANES)`, `1 ≤ cols ≤ GEMV_COLS`.
+/// 1. `1 ≤ rows ≤ rows_at_once(S::LANES)`, `1 ≤ cols ≤ NARROW`.
 /// 2. A is readable at every (i < rows, p < k), and B's copy at (p < k, j < cols).
 /// 3. `room` holds rows · LANES elements of the caller's own.
 /// 4. What the sink asks for a tile of the strip's place and size.
 #[inline(never)]
-unsafe fn compute<T: Element, S: Registers<T>>(
+pub(super) unsafe fn compute<T: Element, S: Registers<T>>(
     s: S,
     strip: &Strip<T>,
     sink: Sink<'_, T>,
     room: *mut T,
 ) {
-    const { assert!(GEMV_COLS <= S::LANES) };
+    const { assert!(NARROW <= S::LANES) };
     let shape = (strip.rows, strip.k);
     strip.a_extent.check(strip.a, shape, (strip.a_row, 1));
     s.vectorize(
@@ -151,14 +94,7 @@ unsafe fn compute<T: Element, S: Registers<T>>(
                     cols => debug_assert!(false, "a strip of {cols} columns"),
                 }
                 if let Sink::Store(store) = sink {
-                    let to = store.at(strip.row, 0);
-                    let (shape, strides) = ((strip.rows, strip.cols), (store.row_stride, 1));
-                    store.extent.check(to.cast_const(), shape, strides);
-                    for i in 0..strip.rows {
-                        let to = to.wrapping_offset(i as isize * store.row_stride);
-                        let row = room.add(i * S::LANES).cast_const();
-                        row.copy_to_nonoverlapping(to, strip.cols);
-                    }
+                    store_rows(s, strip, &store, room);
                 }
             }
         },
@@ -170,7 +106,7 @@ unsafe fn compute<T: Element, S: Registers<T>>(
                 data: room,
                 stride: S::LANES,
                 row: strip.row,
-                col: 0,
+                col: strip.col,
                 rows: strip.rows,
                 cols: strip.cols,
             });
@@ -289,6 +225,28 @@ unsafe fn add_products<T: Element, S: Registers<T>, const N: usize>(
             // SAFETY: the caller's contract.
             let b = unsafe { b.add(p * N + j).read() };
             *acc = s.mul_add(column, s.splat(b), *acc);
+        }
+    }
+}
+
+/// Gives the rows in the room to the epilogue that writes C.
+///
+/// # Safety
+/// As [`compute`]; the room holds the strip.
+#[inline(always)]
+unsafe fn store_rows<T: Element, S: Registers<T>>(
+    s: S,
+    strip: &Strip<T>,
+    store: &Store<T>,
+    room: *const T,
+) where
+    Store<T>: Epilogue<T, S>,
+{
+    for i in 0..strip.rows {
+        // SAFETY: LANES elements of row i, which go to row i of the strip.
+        unsafe {
+            let row = s.load(room.add(i * S::LANES));
+            store.finish(s, [[row]], strip.row + i, strip.col, strip.cols);
         }
     }
 }
