@@ -291,7 +291,8 @@ fn what_does_not_fit_is_an_error_that_says_so() {
 }
 
 /// The ELBO of 784-400-20-400-784 after 100 epochs on 9 000 digits is about
-/// −108 nats (see the README); a model that ignores its code ends at −206.
+/// −108 nats (see the guide's chapter on the command line); a model that ignores its code
+/// ends at −206.
 #[test]
 fn digits_are_learned() {
     let (train, test) = digits_split();

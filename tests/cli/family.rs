@@ -68,13 +68,13 @@ fn a_denoiser_reports_its_ratios_and_shows_its_work() {
     assert_eq!(height_of_png(&path.join("rows.png")), tall);
 }
 
-/// The table of the README, option by option.
+/// The table of the guide, option by option.
 #[test]
-fn the_readme_says_how_to_train_the_family() {
+fn the_guide_says_how_to_train_the_family() {
     let folder = folder();
-    let readme = include_str!("../../README.md");
+    let guide = include_str!("../../src/guide/command_line.md");
     let of_family = |line: &&str| line.starts_with("| ") && line.contains("| `--");
-    let cells = readme.lines().filter(of_family);
+    let cells = guide.lines().filter(of_family);
     let options = cells.flat_map(|line| line.split('|').nth(2).unwrap().split('`'));
     let options: Vec<&str> = options.filter(|text| text.starts_with("--")).collect();
     assert!(options.len() >= 14, "{options:?}");

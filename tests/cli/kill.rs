@@ -112,7 +112,7 @@ fn a_killed_training_goes_on_to_the_same_bits() {
 
 /// `cargo test --test cli two_hundred -- --ignored --nocapture`
 #[test]
-#[ignore = "takes minutes; the README has the command"]
+#[ignore = "takes minutes; CONTRIBUTING.md has the command"]
 fn two_hundred_kills() {
     let start = Instant::now();
     let tally = kill(200);
