@@ -6,9 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use autoencoder_kernels::MatRef;
-use png::{
-    BitDepth, ColorType, Compression, Decoder, DecodingError, Encoder, Filter, Transformations,
-};
+use png::{BitDepth, ColorType, Decoder, DecodingError, Encoder, Transformations};
 
 use super::array::byte;
 use super::dataset::Dataset;
@@ -283,12 +281,12 @@ fn encode(
 /// makes it.
 pub(crate) fn smallest(size: (u32, u32), color: ColorType, pixels: &[u8]) -> io::Result<usize> {
     let mut smallest = usize::MAX;
-    for filter in [Filter::NoFilter, Filter::Adaptive] {
+    for filter in [png::Filter::NoFilter, png::Filter::Adaptive] {
         let mut bytes = Vec::new();
         let mut encoder = Encoder::new(&mut bytes, size.0, size.1);
         encoder.set_color(color);
         encoder.set_depth(BitDepth::Eight);
-        encoder.set_compression(Compression::High);
+        encoder.set_compression(png::Compression::High);
         encoder.set_filter(filter);
         let mut writer = encoder.write_header()?;
         writer.write_image_data(pixels)?;
